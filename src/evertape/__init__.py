@@ -1,0 +1,1 @@
+"""Evertape: a network video recorder that accounts for every second."""

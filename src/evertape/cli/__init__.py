@@ -1,0 +1,1 @@
+"""The verbs, and the wiring of everything below."""

@@ -1,0 +1,1 @@
+"""What the user said, parsed once into frozen objects."""

@@ -1,0 +1,1 @@
+"""Decisions: pure functions of ``(state, event, now)``. No input, no output, no clock of their own."""

@@ -1,0 +1,1 @@
+"""The processes: thin effects around ``domain``."""

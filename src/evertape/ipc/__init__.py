@@ -1,0 +1,1 @@
+"""Messages and local sockets; the format is described in ``docs/design/ipc.md``."""

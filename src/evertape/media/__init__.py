@@ -1,0 +1,1 @@
+"""Capture, ring and writer; the only room that imports ``gi``."""

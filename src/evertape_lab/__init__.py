@@ -1,0 +1,1 @@
+"""Cameras that misbehave and the auditor that counts what was kept."""
