@@ -1,0 +1,181 @@
+"""One end of a connection between two processes, on the owner's asyncio loop.
+
+Threads: everything here runs on the loop's thread. ``send`` never blocks; what the socket does not
+take is queued by reference. The queue is bounded by the *sender's* policy (``queued_bytes``), not
+silently here: a recorder that sees it grow treats the volume as slow, a feed skips to a keyframe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from evertape.errors import ProtocolError
+from evertape.ipc.messages import Message
+from evertape.ipc.wire import Buffer, FrameReader, encode
+
+log = logging.getLogger(__name__)
+
+_READ = 1 << 18
+_IOV = 512  # Linux allows 1024 buffers per sendmsg (IOV_MAX)
+
+Handler = Callable[["Channel", Message, bytes], None]
+CloseHandler = Callable[["Channel"], None]
+
+
+class Channel:
+    """A framed, non-blocking connection.
+
+    Args:
+        sock: a connected stream socket; owned from now on.
+        on_message: called per message, on the loop's thread. If it raises ``ProtocolError`` the
+            connection is closed; anything else is a bug and reaches the loop's exception handler.
+        on_close: called once, when the peer is gone or ``close`` was called.
+    """
+
+    def __init__(self, sock: socket.socket, on_message: Handler, on_close: CloseHandler | None = None) -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._fd = sock.fileno()
+        self._on_message = on_message
+        self._on_close = on_close
+        self._reader = FrameReader()
+        self._out: deque[memoryview] = deque()
+        self._writing = False
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self.queued_bytes = 0
+        self.peer = ""
+        self._loop.add_reader(self._fd, self._readable)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is over."""
+        return self._closed
+
+    def send(self, message: Message, payload: Sequence[Buffer] = ()) -> None:
+        """Queue one message and send as much as the socket takes now; a closed channel drops it."""
+        if self._closed:
+            return
+        for part in encode(message, payload):
+            if len(part):
+                self._out.append(memoryview(part))
+                self.queued_bytes += len(part)
+        if not self._writing:
+            self._writable()
+
+    def close(self) -> None:
+        """Close now; what is still queued is lost. ``on_close`` is called from here."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._fd)
+        if self._writing:
+            self._loop.remove_writer(self._fd)
+        self._out.clear()
+        self.queued_bytes = 0
+        self._sock.close()
+        if self._on_close is not None:
+            self._on_close(self)
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until the queue is empty; False if the time is up or the peer gone first."""
+        deadline = self._loop.time() + timeout_s
+        while self.queued_bytes and not self._closed and self._loop.time() < deadline:
+            await asyncio.sleep(0.005)
+        return not self.queued_bytes and not self._closed
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(_READ)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        try:
+            for message, payload in self._reader.feed(data):
+                self._on_message(self, message, payload)
+                if self._closed:
+                    return
+        except ProtocolError as error:
+            log.warning("[IPC] closing the connection to %s: %s", self.peer or "a peer", error)
+            self.close()
+
+    def _writable(self) -> None:
+        try:
+            while self._out:
+                batch = [self._out[i] for i in range(min(len(self._out), _IOV))]
+                sent = self._sock.sendmsg(batch)
+                self.queued_bytes -= sent
+                while sent:
+                    head = self._out[0]
+                    if sent < len(head):
+                        self._out[0] = head[sent:]
+                        break
+                    sent -= len(head)
+                    self._out.popleft()
+        except (BlockingIOError, InterruptedError):
+            if not self._writing:
+                self._writing = True
+                self._loop.add_writer(self._fd, self._writable)
+            return
+        except OSError:
+            # The peer is gone. Closing from inside send() would call back into the sender, so the loop does it.
+            self._loop.call_soon(self.close)
+            return
+        if self._writing:
+            self._writing = False
+            self._loop.remove_writer(self._fd)
+
+
+def connect(path: str) -> socket.socket:
+    """Connect to a local socket; raises ``OSError`` if nobody listens there."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.connect(path)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+class Listener:
+    """Accepts connections on a local socket that only this user may open."""
+
+    def __init__(self, path: str, on_connect: Callable[[socket.socket], None]) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        self.path = path
+        self._on_connect = on_connect
+        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        old = os.umask(0o177)
+        try:
+            self._sock.bind(path)
+        finally:
+            os.umask(old)
+        self._sock.listen(64)
+        self._sock.setblocking(False)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._sock.accept()
+        except OSError:
+            return
+        self._on_connect(sock)
+
+    def close(self) -> None:
+        """Stop listening and remove the socket's name."""
+        self._loop.remove_reader(self._sock.fileno())
+        self._sock.close()
+        with contextlib.suppress(OSError):
+            os.unlink(self.path)
