@@ -33,7 +33,10 @@ wanted_packages() {
         lab) sets=' base lab ' ;;
         *) sets=' base ' ;;
     esac
-    if [ "$manager" = apt ] && is_jammy; then sets="$sets jammy "; fi
+    if [ "$manager" = apt ]; then
+        if is_jammy; then sets="$sets jammy "; fi
+        if [ "$(dpkg --print-architecture)" = armhf ]; then sets="$sets armhf "; fi
+    fi
     while read -r name with packages; do
         case $sets in
             *" $name "*) if [ "$with" = "$manager" ]; then printf '%s ' "$packages"; fi ;;
