@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # The slow part of ./evertape, sourced by it: system packages, then the virtual environment.
-# Uses of the caller: $here, $venv, $set_name, $stamp, key(). Everything it says goes to standard error,
+# Uses of the caller: $here, $venv, $set_name, key(). Everything it says goes to standard error,
 # because standard output may be somebody's JSON. Exit status 4: the machine lacks something; the text says what.
 
 say() { printf '%s\n' "$*" >&2; }
@@ -216,11 +216,10 @@ set_up() {
             "none was found. docs/guide/install.md says how to get one on this system."
     fi
     "$python" -E "$here/tools/bootstrap.py" "$venv" "$set_name" ${with_gi:+--system-gi} || exit $?
-    key >"$stamp.new.$$"
+    # Each set contains the ones before it; a stamp appears whole or not at all.
     for done_set in base lab test; do
-        cp "$stamp.new.$$" "$venv/.evertape-$done_set.new.$$"
-        mv -f "$venv/.evertape-$done_set.new.$$" "$venv/.evertape-$done_set"
+        key >"$venv/.evertape-new.$$"
+        mv -f "$venv/.evertape-new.$$" "$venv/.evertape-$done_set"
         if [ "$done_set" = "$set_name" ]; then break; fi
     done
-    rm -f "$stamp.new.$$"
 }
