@@ -1,0 +1,176 @@
+"""The RTSP server around the loops: one mount point per stream, one shared pipeline per mount point in use.
+
+Threads: the GLib main loop and the server's client threads call the ``_on_*`` methods; the
+pacing thread sends. A pipeline exists from a client's DESCRIBE until the last client leaves.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from evertape.errors import SetupError
+from evertape.types import NS_PER_S, Codec
+from evertape_lab.gstreamer import GLib, Gst, GstRtsp, GstRtspServer
+from evertape_lab.loop import AudioLoop, VideoLoop
+from evertape_lab.pacing import Feed, Pacer
+
+_PAYLOADERS = {Codec.H264: "rtph264pay", Codec.H265: "rtph265pay"}
+_AUDIO_PAYLOADERS = {"audio/mpeg": "rtpmp4gpay pt=97", "audio/x-alaw": "rtppcmapay pt=8", "audio/x-mulaw": "rtppcmupay pt=0"}
+_CLEANUP_S = 5
+# Running time begins this long before the pipeline, so that no B-frame that belongs to the past gets a negative PTS.
+_HEADROOM_NS = NS_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One stream to serve: where, under which name in the SEI, in which slot, made of what."""
+
+    path: str
+    name: str
+    slot: int
+    video: VideoLoop
+    audio: AudioLoop | None = None
+
+
+@dataclass(slots=True)
+class _Entry:
+    mount: Mount
+    factory: Any
+    medias: list[tuple[Any, Feed]] = field(default_factory=list)
+
+
+class LabServer:
+    """Serves mounts on ``host:port`` from the default GLib main context.
+
+    Args:
+        host: address to bind.
+        port: TCP port; 0 takes a free one.
+        pacer: what sends the pictures.
+        user, password: if given, Basic or Digest authentication is required.
+    """
+
+    def __init__(self, host: str, port: int, pacer: Pacer, user: str | None = None, password: str | None = None) -> None:
+        self._pacer = pacer
+        self._entries: dict[str, _Entry] = {}
+        self._server = GstRtspServer.RTSPServer.new()
+        self._server.set_address(host)
+        self._server.set_service(str(port))
+        self._server.set_backlog(256)
+        self._auth = None
+        if user is not None:
+            self._auth = _auth(user, password or "")
+            self._server.set_auth(self._auth)
+
+    def attach(self) -> int:
+        """Begin to listen; returns the port. Raises ``SetupError`` if it is taken."""
+        if self._server.attach(None) == 0:
+            address = f"{self._server.get_address()}:{self._server.get_service()}"
+            raise SetupError(f"the lab's cameras cannot listen on {address}", hint="choose another --port")
+        # The server itself never forgets a session whose client went away without a word.
+        GLib.timeout_add_seconds(_CLEANUP_S, self._on_cleanup)
+        return int(self._server.get_bound_port())
+
+    def add(self, mount: Mount) -> None:
+        """Serve ``mount`` from now on."""
+        factory = GstRtspServer.RTSPMediaFactory.new()
+        factory.set_launch(_launch(mount))
+        factory.set_shared(True)
+        factory.set_latency(0)
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP)
+        if self._auth is not None:
+            factory.set_permissions(_permissions())
+        entry = _Entry(mount, factory)
+        self._entries[mount.path] = entry
+        factory.connect("media-configure", self._on_media, entry)
+        self._server.get_mount_points().add_factory(mount.path, factory)
+
+    def close(self) -> None:
+        """Send every client away."""
+        self._server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REMOVE)
+
+    def end_streams(self, name: str) -> int:
+        """Send end-of-stream to the clients of the streams called ``name``; returns how many streams that were."""
+        medias = [media for entry in self._entries.values() if entry.mount.name == name for media, _ in entry.medias]
+        for media in medias:
+            media.get_element().send_event(Gst.Event.new_eos())
+        return len(medias)
+
+    def _on_cleanup(self) -> bool:
+        self._server.get_session_pool().cleanup()
+        return True
+
+    def _on_media(self, _factory: Any, media: Any, entry: _Entry) -> None:
+        base_ns = time.monotonic_ns() - _HEADROOM_NS
+        element = media.get_element()
+        pipeline = element.get_parent()
+        # A base time of our own instead of the pipeline's choice: running time 0 is known before the first picture.
+        pipeline.use_clock(Gst.SystemClock.obtain())
+        pipeline.set_start_time(Gst.CLOCK_TIME_NONE)
+        pipeline.set_base_time(base_ns)
+        mount = entry.mount
+        video = _source(element, "video", mount.video.caps)
+        audio = None if mount.audio is None else (mount.audio, _source(element, "audio", mount.audio.caps))
+        feed = Feed(mount.name, mount.slot, (mount.video, video), audio, base_ns)
+        entry.medias.append((media, feed))
+        media.connect("new-state", self._on_state, feed)
+        media.connect("unprepared", self._on_unprepared, entry, feed)
+        self._pacer.add(feed)
+
+    def _on_state(self, _media: Any, state: int, feed: Feed) -> None:
+        feed.live = state == int(Gst.State.PLAYING)
+
+    def _on_unprepared(self, _media: Any, entry: _Entry, feed: Feed) -> None:
+        feed.live = False
+        self._pacer.remove(feed)
+        entry.medias = [pair for pair in entry.medias if pair[1] is not feed]
+
+
+def _launch(mount: Mount) -> str:
+    source = "appsrc name={} is-live=true format=time block=false max-bytes=0"
+    # The loop carries its parameter sets in every key frame, so the payloader need not add them.
+    text = f"( {source.format('video')} ! {_PAYLOADERS[mount.video.params.codec]} name=pay0 pt=96 config-interval=0"
+    if mount.audio is not None:
+        media_type = mount.audio.caps.split(",", 1)[0]
+        text += f" {source.format('audio')} ! {_AUDIO_PAYLOADERS[media_type]} name=pay1"
+    return text + " )"
+
+
+def _source(element: Any, name: str, caps: str) -> Any:
+    """Find an ``appsrc``, tell it its caps, and let it announce itself without a picture."""
+    source = element.get_by_name(name)
+    source.set_property("caps", Gst.Caps.from_string(caps))
+    pad = source.get_static_pad("src")
+    pad.add_probe(Gst.PadProbeType.BUFFER, _announce)
+    source.push_buffer(Gst.Buffer.new_wrapped(b"\0"))
+    return source
+
+
+def _announce(pad: Any, info: Any) -> Any:
+    """Replace the first buffer by a gap.
+
+    The server answers DESCRIBE only when something arrived in each stream. Waiting for a key
+    frame would take up to a GOP, and that frame would then grow old until PLAY; a gap brings
+    the caps through at once and nothing else.
+    """
+    pad.remove_probe(info.id)
+    pad.push_event(Gst.Event.new_gap(0, 0))
+    return Gst.PadProbeReturn.DROP
+
+
+def _auth(user: str, password: str) -> Any:
+    auth = GstRtspServer.RTSPAuth.new()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC | GstRtsp.RTSPAuthMethod.DIGEST)
+    token = GstRtspServer.RTSPToken.new()
+    token.set_string("media.factory.role", "viewer")
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+    auth.add_digest(user, password, token)
+    return auth
+
+
+def _permissions() -> Any:
+    permissions = GstRtspServer.RTSPPermissions.new()
+    for permission in ("media.factory.access", "media.factory.construct"):
+        permissions.add_permission_for_role("viewer", permission, True)
+    return permissions
