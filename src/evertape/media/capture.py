@@ -197,8 +197,11 @@ class CaptureSession(Protocol):
         """What happened since the last call, in order. After a ``SessionFailed`` nothing follows."""
 
     def fileno(self) -> int | None:
-        """A descriptor to watch for readability while prompt service matters: the handshake, and the first seconds
-        of media, whose arrival times set the clock. Else ``None``. Ask again after each ``drain()``."""
+        """A descriptor to watch for readability while prompt service matters, else ``None``.
+
+        That is during the handshake, and in the first seconds of media, whose arrival times set the clock.
+        Ask again after each ``drain()``.
+        """
 
     def next_deadline_ns(self) -> int | None:
         """Boot-time clock: when ``drain()`` wants to be called at the latest, or ``None``."""
