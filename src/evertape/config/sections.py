@@ -1,0 +1,194 @@
+"""The sections of the configuration that are about the whole installation, as frozen objects.
+
+The text beneath each field is its entry on the reference page.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from evertape.config.units import parse_duration, parse_size
+from evertape.config.values import AUTO, Bytes, FilePath, Line, PlainEnum, Span, Zone
+from evertape.types import DurationNs
+
+
+class Section(BaseModel):
+    """Base of every table: frozen, nothing unknown in it, and its errors never quote a value."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class Role(StrEnum):
+    """What a volume is for."""
+
+    PRIMARY = "primary"
+    SPILL = "spill"
+
+
+class FileTime(StrEnum):
+    """Which time the names of files and folders are written in."""
+
+    UTC = "utc"
+    LOCAL = "local"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    HUMAN = "human"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least important line that is still written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Installation(Section):
+    """`[installation]`: what this recorder is called, and where it stands."""
+
+    name: Line = "Evertape"
+    """The name of this recorder, in alerts, on pages and in the files it writes."""
+    timezone: Zone | None = None
+    """The time zone of the place, like `Europe/Berlin`, for local file names and for showing times; when not set, the
+    machine's own."""
+
+
+class Recording(Section):
+    """`[recording]`: how footage becomes files."""
+
+    rotation: Annotated[DurationNs, Span("2s", "24h")] = parse_duration("10min")
+    """How long one file gets before the next is begun, at a keyframe."""
+    rotation_size: Annotated[int, Bytes("1MB", "1TB", word="none")] = 0
+    """How large one file gets before the next is begun; whichever of time and size comes first."""
+    align: bool = True
+    """Begin files at whole multiples of `rotation` on the wall clock (12:00, 12:10, …)."""
+    stagger: bool = True
+    """Shift each camera's file changes by its own share of `rotation`, so that they do not all happen at once."""
+    fragment: Annotated[DurationNs, Span("100ms", "2s")] = parse_duration("500ms")
+    """The unit of writing: after this long, what came in goes to the disk, whatever the keyframe interval."""
+    sync: Annotated[DurationNs, Span("100ms", "2s")] = parse_duration("500ms")
+    """How often what was written is forced onto the disk. `fragment` and `sync` bound what a power cut takes."""
+    file_time: Annotated[FileTime, Field(strict=False), PlainEnum] = FileTime.UTC
+    """The time in file and folder names: `utc`, or `local` (see `installation.timezone`)."""
+
+
+class Backoff(Section):
+    """`[streaming.backoff]`: how long to wait between attempts to reach a camera."""
+
+    base: Annotated[DurationNs, Span("100ms", "10min")] = parse_duration("5s")
+    """The wait after the first failure."""
+    cap: Annotated[DurationNs, Span("100ms", "1h")] = parse_duration("60s")
+    """The longest wait."""
+    factor: Annotated[float, Field(ge=1.0, le=10.0, strict=False)] = 2.0
+    """By how much each wait is longer than the one before."""
+    jitter: bool = True
+    """Choose each wait at random between nothing and its full length, so that cameras do not come all at once."""
+    max_retries: Annotated[int, Field(ge=1, le=1_000_000)] = 10
+    """After so many failures in a row the camera is shown as disconnected. It is still retried."""
+    give_up: bool = False
+    """Stop trying after `max_retries`, until somebody restarts the camera."""
+
+
+class Streaming(Section):
+    """`[streaming]`: reaching cameras, and noticing that one is gone."""
+
+    connect_timeout: Annotated[DurationNs, Span("500ms", "30s")] = parse_duration("3s")
+    """How long a connection, or an answer to a request, may take."""
+    stable_after: Annotated[DurationNs, Span("0s", "5min")] = parse_duration("3s")
+    """How long frames must flow before the camera counts as well again and the backoff starts over."""
+    stall_timeout: Annotated[DurationNs, Span("1s", "5min")] = parse_duration("4s")
+    """How long a camera may be silent before it counts as stalled and is connected anew."""
+    drain: Annotated[DurationNs, Span("10ms", "500ms")] = parse_duration("100ms")
+    """How often arrived frames are collected while nobody watches. Longer costs less processor time."""
+    drain_viewed: Annotated[DurationNs, Span("10ms", "500ms")] = parse_duration("40ms")
+    """How often arrived frames are collected while somebody watches; bounds the delay it adds to the picture."""
+    backoff: Backoff = Backoff()
+
+
+class Ring(Section):
+    """`[ring]`: the newest footage, kept in memory until it is safely on a disk."""
+
+    time: Annotated[DurationNs, Span("5s", "1h")] = parse_duration("60s")
+    """How much of each camera is kept: a disk may be away this long without a frame being lost."""
+    budget: Annotated[int | Literal["auto"], Bytes("16MiB", "1TiB", word="auto")] = AUTO
+    """The most memory that all cameras together may take for it. `auto` is the smaller of 1 GiB and a quarter of the
+    machine's memory."""
+
+    def budget_bytes(self, memory: int) -> int:
+        """The budget for all cameras on a machine with ``memory`` bytes of RAM."""
+        return min(1 << 30, memory // 4) if self.budget == AUTO else int(self.budget)
+
+
+class Layers(Section):
+    """`[storage.layers]`: the ways of noticing that a volume is gone; switch one off only to test the others."""
+
+    kernel: bool = True
+    """Listen to the kernel's news of mounts and devices."""
+    probe: bool = True
+    """Write to the volume now and then, with a deadline."""
+    precheck: bool = True
+    """Check identity, mount, permission and space before each new file."""
+    errno: bool = True
+    """Learn from the error codes of failed writes."""
+    low_space: bool = True
+    """Watch the free space."""
+
+
+class Storage(Section):
+    """`[storage]`: watching the volumes."""
+
+    probe_interval: Annotated[DurationNs, Span("500ms", "5min")] = parse_duration("5s")
+    """How often a volume is probed."""
+    probe_deadline: Annotated[DurationNs, Span("500ms", "1min")] = parse_duration("5s")
+    """How long a probe may take before the volume counts as not answering."""
+    hung_after: Annotated[DurationNs, Span("1s", "5min")] = parse_duration("5s")
+    """How long a write or sync may take before the volume counts as hung and recording moves elsewhere."""
+    min_record_free: Annotated[int, Bytes("1MB", "1000TB")] = parse_size("1GB")
+    """With less free space than this, nothing more is recorded onto a volume."""
+    resume_free: Annotated[int, Bytes("1MB", "1000TB")] = parse_size("2GB")
+    """A volume that was too full is used again from this much free space on."""
+    retry_interval: Annotated[DurationNs, Span("100ms", "1h")] = parse_duration("6s")
+    """How long to wait between attempts to use a volume that failed."""
+    retry_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
+    """How many such attempts are made in a row. After them the volume is used again as soon as it is noticed to be
+    back, by the kernel's news or by a probe."""
+    layers: Layers = Layers()
+
+
+class View(Section):
+    """`[view]`: watching live."""
+
+    sub_linger: Annotated[DurationNs, Span("0s", "10min")] = parse_duration("10s")
+    """How long a camera's sub stream stays open after its last viewer has left."""
+    max_behind: Annotated[DurationNs, Span("500ms", "1min")] = parse_duration("2s")
+    """How far a slow viewer may fall behind before it skips to the newest keyframe."""
+
+
+class Logging(Section):
+    """`[logging]`: the log."""
+
+    format: Annotated[LogFormat, Field(strict=False), PlainEnum] = LogFormat.AUTO
+    """`human`, `json`, or `auto`: human on a terminal, JSON otherwise."""
+    level: Annotated[LogLevel, Field(strict=False), PlainEnum] = LogLevel.INFO
+    """The least important line that is still written: `debug`, `info`, `warning` or `error`."""
+
+
+class Volume(Section):
+    """`[volumes.NAME]`: a place to record to."""
+
+    path: Annotated[Path, FilePath(absolute=True)]
+    """The folder to record into, absolute: a mounted disk, or a folder on one."""
+    role: Annotated[Role, Field(strict=False), PlainEnum] = Role.PRIMARY
+    """`primary`: recorded to whenever it can be. `spill`: recorded to while no primary can be; emptied afterwards."""

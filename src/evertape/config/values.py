@@ -1,0 +1,186 @@
+"""What a single value in the configuration may be: durations, sizes, paths, identifiers, with their bounds.
+
+Each class here is a mark that stands in an ``Annotated`` type. It tells Pydantic how to
+validate, and tells the reference page which bounds to print. Code may give whole numbers
+(nanoseconds, bytes); a configuration *file* must write the unit, which is why the loader
+passes ``FROM_FILE`` as validation context.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, GetCoreSchemaHandler, PlainSerializer, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from evertape.config.units import (
+    DURATION_UNITS,
+    SIZE_UNITS,
+    UnitError,
+    format_duration,
+    format_size,
+    parse_duration,
+    parse_size,
+)
+from evertape.types import CameraId
+
+FROM_FILE = {"from_file": True}
+"""Validation context of values that a person wrote: bare numbers are refused."""
+
+ID_PATTERN = r"[a-z0-9][a-z0-9_-]{0,47}"
+_ID = re.compile(ID_PATTERN)
+
+AUTO: Literal["auto"] = "auto"
+NONE = "none"
+
+
+def value_error(kind: str, text: str) -> PydanticCustomError:
+    """An error whose text Pydantic passes on untouched (its templates treat braces specially)."""
+    return PydanticCustomError(kind, "{text}", {"text": text})
+
+
+def _from_file(info: ValidationInfo) -> bool:
+    return bool(info.context and info.context.get("from_file"))
+
+
+def _number(value: object, info: ValidationInfo, parse: Callable[[str], int], kind: str, units: str) -> int:
+    """The shared part of durations and sizes: a text with a unit, or (from code only) a whole number."""
+    if isinstance(value, str):
+        try:
+            return parse(value)
+        except UnitError as error:
+            raise value_error(kind, str(error)) from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise value_error(kind, f"must be a {kind} in quotes, with a unit ({units})")
+    if _from_file(info) or isinstance(value, float):
+        raise value_error(kind, f'a bare number has no unit; write "{value:g}" with one ({units}), in quotes')
+    return value
+
+
+def _bounded(value: int, low: int, high: int, kind: str, show: Callable[[int], str]) -> int:
+    if not low <= value <= high:
+        raise value_error(kind, f"{show(value)} is out of bounds; allowed is {show(low)} to {show(high)}")
+    return value
+
+
+@dataclass(frozen=True)
+class Span:
+    """A duration between two others, inclusive; a value is whole nanoseconds (``DurationNs``)."""
+
+    low: str
+    high: str
+
+    @property
+    def bounds(self) -> str:
+        """For the reference page."""
+        return f"{self.low} to {self.high}"
+
+    def validate(self, value: object, info: ValidationInfo) -> int:
+        """Nanoseconds, or a Pydantic error that says what to write."""
+        number = _number(value, info, parse_duration, "duration", DURATION_UNITS)
+        return _bounded(number, parse_duration(self.low), parse_duration(self.high), "duration", format_duration)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(format_duration, when_used="json")
+        return core_schema.with_info_plain_validator_function(self.validate, serialization=shown)
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A size between two others, inclusive; a value is whole bytes.
+
+    Args:
+        low: the smallest size.
+        high: the largest size.
+        word: a word that may stand instead of a size: ``"none"`` becomes 0, ``"auto"`` stays.
+    """
+
+    low: str
+    high: str
+    word: Literal["", "none", "auto"] = ""
+
+    @property
+    def bounds(self) -> str:
+        """For the reference page."""
+        return f"{self.low} to {self.high}" + (f", or `{self.word}`" if self.word else "")
+
+    def validate(self, value: object, info: ValidationInfo) -> int | str:
+        """Bytes (or ``"auto"``), or a Pydantic error that says what to write."""
+        if self.word == NONE and (value == NONE or (value == 0 and not isinstance(value, bool))):
+            return 0
+        if self.word == AUTO and value == AUTO:
+            return AUTO
+        number = _number(value, info, parse_size, "size", SIZE_UNITS + (f", or {self.word}" if self.word else ""))
+        return _bounded(number, parse_size(self.low), parse_size(self.high), "size", format_size)
+
+    def show(self, value: int | str) -> str:
+        """The value as a person writes it."""
+        if isinstance(value, str):
+            return value
+        return NONE if self.word == NONE and value == 0 else format_size(value)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(self.show, when_used="json")
+        return core_schema.with_info_plain_validator_function(self.validate, serialization=shown)
+
+
+@dataclass(frozen=True)
+class FilePath:
+    """A path; ``absolute`` refuses relative ones. ``~`` is expanded, nothing is looked up."""
+
+    absolute: bool
+
+    def validate(self, value: object) -> Path:
+        """A path, or a Pydantic error that says what to write."""
+        if not isinstance(value, str | Path) or not str(value):
+            raise value_error("path", "must be a path in quotes")
+        if "\0" in str(value):
+            raise value_error("path", "holds a zero character")
+        try:
+            path = Path(value).expanduser()
+        except RuntimeError:
+            raise value_error("path", f"no home directory is known for {str(value)!r}") from None
+        if self.absolute and not path.is_absolute():
+            raise value_error("path", f"{str(value)!r} is not absolute; start it at the root, like '/media/usb1'")
+        return path
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        return core_schema.no_info_plain_validator_function(self.validate, serialization=shown)
+
+
+def _identifier(value: str) -> str:
+    if _ID.fullmatch(value) is None:
+        rule = "lower-case letters, digits, '_' and '-', beginning with a letter or digit, at most 48"
+        raise value_error("identifier", f"{value!r} cannot be an id; use {rule}")
+    return value
+
+
+def _camera_id(value: str) -> CameraId:
+    return CameraId(_identifier(value))
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: "Europe" is a directory
+        raise value_error("timezone", f"there is no time zone {value!r}; write one like 'Europe/Berlin'") from None
+    return value
+
+
+def _one_line(value: str) -> str:
+    if not value.strip() or len(value) > 200 or any(ord(c) < 32 or ord(c) == 127 for c in value):
+        raise value_error("text", "must be one line of 1 to 200 characters")
+    return value.strip()
+
+
+CameraKey: TypeAlias = Annotated[CameraId, AfterValidator(_camera_id)]
+VolumeKey: TypeAlias = Annotated[str, AfterValidator(_identifier)]
+Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
+Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
+PlainEnum = PlainSerializer(str, return_type=str, when_used="json")
