@@ -160,8 +160,9 @@ def iso_utc(utc_ns: int) -> str:
         return ""
 
 
-# flags, UTC source, two spare bytes, index, video first/last, audio first/last, UTC, error, PTS, DTS from/to, bytes
-_FRAGMENT = struct.Struct(">BBxxIQQQQqQqqqQ")
+# flags, UTC source, two spare bytes, index, video first/last, audio first/last, UTC, error, PTS, DTS from/to,
+# audio's first DTS, bytes
+_FRAGMENT = struct.Struct(">BBxxIQQQQqQqqqqQ")
 _KEY = 1
 _SOURCES = (UtcSource.RTCP, UtcSource.ARRIVAL)
 
@@ -184,6 +185,8 @@ class FragmentInfo:
         offset: bytes from the start of the file.
         size: bytes, all boxes of the fragment included.
         moof_offset: bytes from the start of the file to the ``moof`` box.
+        audio_dts_ns: DTS of the first audio unit (``MediaNs``), exact also where the file's own time
+            line had to start later; ``None`` without audio.
     """
 
     index: int
@@ -199,6 +202,7 @@ class FragmentInfo:
     offset: int
     size: int
     moof_offset: int
+    audio_dts_ns: int | None = None
 
     @property
     def end(self) -> int:
@@ -221,6 +225,7 @@ class FragmentInfo:
             self.start_pts_ns,
             self.dts_start_ns,
             self.dts_end_ns,
+            self.audio_dts_ns,
             self.key,
             self.size,
         )
@@ -233,11 +238,13 @@ class FragmentInfo:
             NotASegmentError: the values make no sense.
         """
         try:
-            flags, source, index, v0, v1, a0, a1, utc, error, pts, dts, dts_end, size = _FRAGMENT.unpack_from(data, at)
+            flags, source, index, v0, v1, a0, a1, utc, error, pts, dts, dts_end, audio_dts, size = (
+                _FRAGMENT.unpack_from(data, at)
+            )
             video, audio = _seq_range(v0, v1), _seq_range(a0, a1)
             return cls(
                 index, video, audio, utc, _SOURCES[source], error, pts, dts, dts_end, bool(flags & _KEY),
-                offset, size, moof_offset,
+                offset, size, moof_offset, audio_dts if audio is not None else None,
             )  # fmt: skip
         except (struct.error, IndexError, ValueError) as problem:
             raise NotASegmentError(f"the fragment at byte {offset} has unreadable metadata ({problem})") from problem
@@ -256,6 +263,7 @@ def pack_fragment(
     start_pts_ns: int,
     dts_start_ns: int,
     dts_end_ns: int,
+    audio_dts_ns: int | None,
     key: bool,
     size: int,
 ) -> bytes:
@@ -264,7 +272,8 @@ def pack_fragment(
     a0, a1 = audio or (_NONE, _NONE)
     return _FRAGMENT.pack(
         _KEY if key else 0, 0 if utc_source is UtcSource.RTCP else 1, index, v0, v1, a0, a1,
-        start_utc_ns, utc_error_ns, start_pts_ns, dts_start_ns, dts_end_ns, size,
+        start_utc_ns, utc_error_ns, start_pts_ns, dts_start_ns, dts_end_ns,
+        audio_dts_ns or 0, size,
     )  # fmt: skip
 
 

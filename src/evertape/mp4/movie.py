@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 from evertape.mp4.boxes import box, child, children, full_box, uuid_box
 from evertape.mp4.entries import audio_entry, parse_entry, video_entry
@@ -83,6 +84,12 @@ def track_box(
             box(b"minf", media_header, box(b"dinf", full_box(b"dref", 0, 0, _ONE, full_box(b"url ", 0, 1))), table),
         ),
     )
+
+
+def edit_box(edits: Sequence[tuple[int, int]]) -> bytes:
+    """``edts``: each edit's duration in milliseconds and where in the track it starts, in ticks (-1: nothing)."""
+    rows = [struct.pack(">QqI", duration, start, 0x10000) for duration, start in edits]
+    return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">I", len(rows)), *rows))
 
 
 _ONE = struct.pack(">I", 1)

@@ -244,7 +244,7 @@ def read_fragment(file: BinaryIO, offset: int, limit: int) -> FragmentInfo | Non
         return None
     meta_size, kind, uuid, version, crc = META.unpack_from(data, PRFT.size)
     moof = PRFT.size + meta_size
-    if kind != b"uuid" or uuid != FRAGMENT_UUID or version < 1 or not meta_end <= moof <= MAX_HEAD:
+    if kind != b"uuid" or uuid != FRAGMENT_UUID or version < 1 or not meta_end <= moof <= MAX_MOOF:
         return None
     if moof + 8 > len(data):
         data = _read_at(file, offset, min(moof + _FIRST_READ, limit - offset))

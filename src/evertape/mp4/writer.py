@@ -26,7 +26,9 @@ PRFT = struct.Struct(">I4sIIQQ")
 META = struct.Struct(">I4s16sBxxxI")
 """Head of the fragment's ``uuid`` box: version, three spare bytes, CRC-32 of what follows up to the end of ``moof``."""
 PRELUDE = PRFT.size + META.size + FRAGMENT_BODY
-"""Bytes before ``moof`` as this version writes them."""
+"""Bytes before ``moof``, unless it is pushed to the next page."""
+PAGE = 4096
+"""What a power cut, or a disk that fills, cuts a file at: a page of the kernel, a block of the file system."""
 
 _MOOF = struct.Struct(">I4sI4sII")
 # traf; tfhd with default-base-is-moof; tfdt of 64 bits; the head of trun with its data offset
@@ -119,7 +121,9 @@ class FragmentWriter:
         ]
         moof = self._moof(runs)
         mdat_size = _MDAT.size + sum([run.length for run in runs])
-        info = self._info(video, audio, runs[0].dts_end_ns, PRELUDE + len(moof) + mdat_size)
+        moof_offset = _place_moof(self._offset + PRELUDE, len(moof))
+        size = moof_offset - self._offset + len(moof) + mdat_size
+        info = self._info(video, audio, runs[0].dts_end_ns, moof_offset, size)
         head = _prelude(info, runs[0], moof) + moof + _MDAT.pack(mdat_size, b"mdat")
         self._offset += info.size
         self._count += 1
@@ -134,13 +138,13 @@ class FragmentWriter:
         if units[-1].seq - units[0].seq + 1 != count:
             raise ValueError(f"{track.name.lower()} units {units[0].seq} to {units[-1].seq} are not {count}")
         ticks = [((u.dts_ns - base) * rate + _HALF) // NS_PER_S for u in units]
+        if ticks[0] < self._floor[track]:
+            ticks = _lift(self._floor[track], ticks)
+        self._floor[track] = ticks[-1] + 1
         offsets = None
-        if any([u.pts_ns != u.dts_ns for u in units]):  # noqa: C419 - a third faster than a generator
+        if track is Track.VIDEO and any([u.pts_ns != u.dts_ns for u in units]):  # noqa: C419 - a third faster than a generator
             # Differences of rounded times, so that a PTS is as exact as a DTS.
             offsets = [((u.pts_ns - base) * rate + _HALF) // NS_PER_S - t for u, t in zip(units, ticks, strict=True)]
-        if ticks[0] < self._floor[track]:
-            ticks, offsets = _raise_to(self._floor[track], ticks, offsets)
-        self._floor[track] = ticks[-1]
         if next_dts_ns is None:
             if count > 1:
                 self._step[track] = units[-1].dts_ns - units[-2].dts_ns
@@ -169,7 +173,9 @@ class FragmentWriter:
             data_at += run.length
         return b"".join(parts)
 
-    def _info(self, video: list[AccessUnit], audio: list[AccessUnit], dts_end_ns: int, size: int) -> FragmentInfo:
+    def _info(
+        self, video: list[AccessUnit], audio: list[AccessUnit], dts_end_ns: int, moof_offset: int, size: int
+    ) -> FragmentInfo:
         lead = (video or audio)[0]
         return FragmentInfo(
             index=self._count,
@@ -184,19 +190,30 @@ class FragmentWriter:
             key=bool(video) and lead.key,
             offset=self._offset,
             size=size,
-            moof_offset=self._offset + PRELUDE,
+            moof_offset=moof_offset,
+            audio_dts_ns=audio[0].dts_ns if audio else None,
         )
 
 
-def _raise_to(floor: int, ticks: list[int], offsets: list[int] | None) -> tuple[list[int], list[int]]:
-    """Lift decoding times below ``floor``, keeping every presentation time by a (negative) offset.
+def _place_moof(at: int, size: int) -> int:
+    """Where a ``moof`` that could start at ``at`` does start: never across a page's edge if it fits a page.
 
-    Audio that begins before the first picture would have a negative decoding time, which ``tfdt``
-    cannot say. A player that starts at 0 leaves such units out, which is right.
+    Cut anywhere else, a file still plays up to there; cut within ``moof``, FFmpeg refuses all of it
+    (measured: docs/design/muxer.md).
     """
-    lifted = [max(t, floor + i) for i, t in enumerate(ticks)]
-    pts = ticks if offsets is None else [t + o for t, o in zip(ticks, offsets, strict=True)]
-    return lifted, [p - t for p, t in zip(pts, lifted, strict=True)]
+    room = PAGE - at % PAGE
+    return at + room if room < size <= PAGE else at
+
+
+def _lift(floor: int, ticks: list[int]) -> list[int]:
+    """Decoding times of at least ``floor``, rising by a tick where they were below it.
+
+    Audio comes later than the pictures of the same moment, so a segment's first audio units may be from
+    before its first picture, and ``tfdt`` has no negative times: they are squeezed into the file's first
+    ticks, and the true time stands in our own box. What was worse (docs/design/muxer.md): negative
+    composition offsets and an edit list both make FFmpeg shift or lengthen the whole track.
+    """
+    return [max(t, floor + i) for i, t in enumerate(ticks)]
 
 
 def _rows(
@@ -228,12 +245,13 @@ def _prelude(info: FragmentInfo, lead: _Run, moof: bytes) -> bytes:
     ntp = ntp_s << 32 | (info.start_utc_ns % NS_PER_S << 32) // NS_PER_S
     body = pack_fragment(
         info.index, info.video, info.audio, info.start_utc_ns, info.utc_source, info.utc_error_ns,
-        info.start_pts_ns, info.dts_start_ns, info.dts_end_ns, info.key, info.size,
-    )  # fmt: skip
+        info.start_pts_ns, info.dts_start_ns, info.dts_end_ns, info.audio_dts_ns,
+        info.key, info.size,
+    ) + bytes(info.moof_offset - info.offset - PRELUDE)  # fmt: skip
     return b"".join(
         (
             PRFT.pack(PRFT.size, b"prft", _CAPTURE, lead.number, ntp, max(0, lead.first_pts)),
-            META.pack(META.size + FRAGMENT_BODY, b"uuid", FRAGMENT_UUID, VERSION, zlib.crc32(moof, zlib.crc32(body))),
+            META.pack(META.size + len(body), b"uuid", FRAGMENT_UUID, VERSION, zlib.crc32(moof, zlib.crc32(body))),
             body,
         )
     )
