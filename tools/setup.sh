@@ -100,37 +100,39 @@ find_root() {
     fi
 }
 
-# Turns apt's status lines into progress on standard error, keeps everything else in $log, returns apt's status.
+# Turns apt's status lines into progress on standard error.
 show_progress() {
-    shown='' status=1
-    while IFS=: read -r kind item percent text; do
+    shown=''
+    while IFS=: read -r kind item percent _; do
+        percent=${percent%%.*}
         case $kind in
-            dlstatus | pmstatus)
-                tens=${percent%%.*}
-                case $kind in dlstatus) doing='downloading' ;; *) doing="installing" ;; esac
-                if [ -t 2 ]; then
-                    printf '\r\033[K  %3d %% %s %.40s' "$tens" "$doing" "$([ "$kind" = pmstatus ] && echo "$item")" >&2
-                elif [ "$shown" != "$doing$((tens / 25))" ]; then
-                    shown=$doing$((tens / 25))
-                    say "  $tens % $doing"
-                fi
-                ;;
-            evertape-exit) status=$item ;;
-            *) printf '%s\n' "$kind${item:+:$item}${percent:+:$percent}${text:+:$text}" >>"$log" ;;
+            dlstatus) doing="downloading" item='' ;;
+            pmstatus) doing="installing" ;;
+            *) continue ;;
         esac
+        if [ -t 2 ]; then
+            printf '\r\033[K  %3d %% %s %.40s' "$percent" "$doing" "$item" >&2
+        elif [ "$shown" != "$doing$((percent / 25))" ]; then
+            shown=$doing$((percent / 25))
+            say "  $percent % $doing"
+        fi
     done
     if [ -t 2 ]; then printf '\r\033[K' >&2; fi
-    return "$status"
 }
 
-# Runs one apt-get command. Descriptor 9 is the lock; a daemon that a package starts must not inherit it.
+# Runs one apt-get command with progress; its words and its exit status go to $log and $log.status.
+# The status lines have a descriptor to themselves: apt makes it non-blocking, and a package's script that
+# prints to the same pipe fails as soon as the pipe is full. It is opened behind sudo, which closes what
+# it is given beyond standard error. Descriptor 9 is our lock, which no daemon that a package starts may inherit.
 apt() {
     {
         code=0
-        $root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get -q -y -o APT::Status-Fd=1 -o DPkg::Lock::Timeout=600 \
-            -o Dpkg::Use-Pty=0 "$@" </dev/null 9<&- || code=$?
-        echo "evertape-exit:$code"
-    } 2>&1 | show_progress
+        # shellcheck disable=SC2016
+        $root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 sh -c 'exec apt-get -q -y "$@" 3>&1 >&2' apt-get \
+            -o APT::Status-Fd=3 -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 "$@" </dev/null 2>>"$log" 9<&- || code=$?
+        echo "$code" >"$log.status"
+    } | show_progress
+    return "$(cat "$log.status")"
 }
 
 update_lists() {
@@ -160,7 +162,7 @@ install_with_apt() {
             fail "apt-get could not install them (all of its output: $log). As root: $(install_line)"
         fi
     fi
-    rm -f "$log"
+    rm -f "$log" "$log.status"
 }
 
 install_packages() {
