@@ -4,6 +4,7 @@
 and a small stream at ``…/cam_01/sub``. One JSON line on standard output says that it is
 ready. Lines on standard input control it: ``pause NAME`` and ``resume NAME`` (RTP stops, the
 session lives), ``mute NAME`` and ``unmute NAME`` (the sound alone), ``eos NAME``; ``NAME`` may be ``*``.
+Each is answered by a line; others tell of frames that were left out (``not_sent``).
 """
 
 from __future__ import annotations
@@ -11,21 +12,22 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from evertape.errors import EvertapeError
 from evertape.types import Codec
+from evertape_lab.fleet import PASSWORD_VARIABLE, LabCameras
 from evertape_lab.loop import AudioLoop, LoopParams, VideoLoop, load_audio_loop, load_video_loop
 
 if TYPE_CHECKING:
-    from evertape_lab.pacing import Pacer
     from evertape_lab.server import LabServer
 
-log = logging.getLogger(__name__)
+__all__ = ["LabCameras", "add_arguments", "main"]
 
 SUB_WIDTH = 320
 SUB_MAX_KBIT = 256
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bframes", type=int, default=0, help="B-frames in a row (default 0)")
     parser.add_argument("--audio", choices=["none", "aac", "pcma", "pcmu"], default="none")
     parser.add_argument("--user", help="require this user name …")
-    parser.add_argument("--password", help="… and this password")
+    parser.add_argument("--password", help=f"… and this password (default: ${PASSWORD_VARIABLE})")
     parser.add_argument("--name-prefix", default="cam_", help="default cam_, for cam_01, cam_02, …")
     parser.add_argument("--expect-parent", action="store_true", help="stop at the end of standard input")
 
@@ -117,7 +119,8 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
     loops = load_video_loop(params), load_video_loop(sub_params(params))
     audio = None if options.audio == "none" else load_audio_loop(options.audio)
     pacer = Pacer(Rhythm(params.fps, min(MAX_SLOTS, options.count)))
-    server = LabServer(options.host, options.port, pacer, options.user, options.password)
+    password = options.password or os.environ.get(PASSWORD_VARIABLE)
+    server = LabServer(options.host, options.port, pacer, options.user, password)
     names = [f"{options.name_prefix}{number:02d}" for number in range(1, options.count + 1)]
     _add_mounts(server, names, loops, audio)
     port = server.attach()
@@ -126,7 +129,7 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
     main_loop = GLib.MainLoop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, signum, main_loop.quit)
-    control = Control(pacer, server, names, main_loop.quit if options.expect_parent else None)
+    control = Control(server, names, main_loop.quit if options.expect_parent else None)
     threading.Thread(target=control.run, name="control", daemon=True).start()
     base = f"rtsp://{options.host}:{port}"
     urls = [f"{base}/{name}" for name in names]
@@ -150,42 +153,40 @@ def _add_mounts(
 
 
 class Control:
-    """Reads commands from standard input on a thread of its own.
+    """Reads commands from standard input on a thread of its own, and answers each with one JSON line.
 
     Args:
-        pacer, server: what is controlled.
+        server: what is controlled.
         names: the cameras.
         at_end: called at the end of input, if given.
     """
 
-    def __init__(self, pacer: Pacer, server: LabServer, names: Sequence[str], at_end: Any) -> None:
-        self._pacer = pacer
-        self._server = server
+    def __init__(self, server: LabServer, names: Sequence[str], at_end: Callable[[], None] | None) -> None:
         self._names = names
         self._at_end = at_end
-        self._paused: set[str] = set()
+        self._verbs: dict[str, Callable[[str], None]] = {
+            "pause": lambda name: server.set_paused(name, True),
+            "resume": lambda name: server.set_paused(name, False),
+            "mute": lambda name: server.set_muted(name, True),
+            "unmute": lambda name: server.set_muted(name, False),
+            "eos": server.end_streams,
+        }
 
     def run(self) -> None:
         """Obey until the input ends."""
         for line in sys.stdin:
-            verb, _, name = line.strip().partition(" ")
-            for camera in self._names if name == "*" else [name]:
-                self._obey(verb, camera)
+            print(json.dumps({"command": line.strip(), "ok": self._obey(line.strip())}), flush=True)
         if self._at_end is not None:
             self._at_end()
 
-    def _obey(self, verb: str, camera: str) -> None:
-        feeds = [feed for feed in self._pacer.feeds() if feed.name in (camera, f"{camera}/sub")]
-        if verb in ("pause", "resume"):
-            for feed in feeds:
-                feed.paused = verb == "pause"
-        elif verb in ("mute", "unmute"):
-            for feed in feeds:
-                feed.muted = verb == "mute"
-        elif verb == "eos":
-            self._server.end_streams(camera)
-        else:
-            log.error("unknown command %r", verb)
+    def _obey(self, command: str) -> bool:
+        verb, _, name = command.partition(" ")
+        cameras = self._names if name == "*" else [name]
+        if verb not in self._verbs or not set(cameras) <= set(self._names):
+            return False
+        for camera in cameras:
+            self._verbs[verb](camera)
+        return True
 
 
 if __name__ == "__main__":

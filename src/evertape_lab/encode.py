@@ -15,7 +15,7 @@ from evertape_lab.loop import FORMAT_VERSION, AudioLoop, LoopFrame, LoopParams, 
 # NAL unit types to put before the SEI, and those of slices (H.264 table 7-1, H.265 table 7-1).
 # Everything else (delimiters, the encoder's own SEI, filler) is dropped.
 _H264_SETS, _H264_SLICES = {7, 8}, range(1, 6)
-_H265_SETS, _H265_SLICES = {32, 33, 34}, range(0, 32)
+_H265_SETS, _H265_SLICES = {32, 33, 34}, range(32)
 # A rate controller starts with a full buffer and spends it: over a loop that is this much more than asked for
 # (measured with both encoders at 360p and 1080p), so the encoder is asked for as much less.
 _RATE_CREDIT_S = 0.37
@@ -116,8 +116,7 @@ def _raw_caps(params: LoopParams) -> Any:
 
 
 def _run(params: LoopParams, raw: Any, out: Any) -> Iterator[Any]:
-    """Feed the drawn pictures in and pull what comes out, in one thread: the encoder never holds back more
-    than ``max-bytes`` of the source can take in the meantime, and takes them at its own speed."""
+    """Feed the drawn pictures in and pull what comes out; the source blocks while the encoder is busy."""
     for index, data in enumerate(_pictures(params)):
         buffer = Gst.Buffer.new_wrapped(data)
         buffer.pts = index * Gst.SECOND // params.fps

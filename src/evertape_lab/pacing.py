@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +74,17 @@ class Feed:
         video: the loop, and the ``appsrc`` that takes it.
         audio: the tone and its ``appsrc``, if the camera has sound.
         base_ns: monotonic time at which the pipeline's running time is 0.
+        on_not_sent: called by the pacing thread with name, first and last number of frames that were left out.
     """
 
     def __init__(
-        self, name: str, slot: int, video: tuple[VideoLoop, Any], audio: tuple[AudioLoop, Any] | None, base_ns: int
+        self,
+        name: str,
+        slot: int,
+        video: tuple[VideoLoop, Any],
+        audio: tuple[AudioLoop, Any] | None,
+        base_ns: int,
+        on_not_sent: Callable[[str, int, int], None],
     ) -> None:
         self.name = name
         self.slot = slot
@@ -87,11 +95,19 @@ class Feed:
         self._audio = audio
         self._base_ns = base_ns
         self._sei = SeiBuilder(self._loop.params.codec, name)
+        self._on_not_sent = on_not_sent
         self._running = False
+        self._next: int | None = None
         self._audio_next = 0
         self._delay = self._loop.delay
         self._frames = self._loop.frames
         self._duration = NS_PER_S // self._loop.params.fps
+
+    def end(self) -> None:
+        """Send end-of-stream; nothing sent later arrives."""
+        self.live = False
+        for source in [self._source] if self._audio is None else [self._source, self._audio[1]]:
+            source.end_of_stream()
 
     def hold(self) -> None:
         """Send nothing more until the next key frame."""
@@ -113,11 +129,17 @@ class Feed:
         if text is None:
             text = stamps[utc_ns] = stamp(n, utc_ns)
         if not self._running:
-            self._running = True
-            self._audio_next = self._audio_index(utc_ns)
+            self._begin(n, utc_ns)
+        self._next = n + 1
         self._send(self._source, frame.head + self._sei.sized(text) + frame.tail, utc_ns - offset_ns, frame.key)
         if self._audio is not None:
             self._push_audio(rhythm.utc_ns(tick_n, self.slot), offset_ns)
+
+    def _begin(self, n: int, utc_ns: int) -> None:
+        self._running = True
+        self._audio_next = self._audio_index(utc_ns)
+        if self._next is not None and n > self._next:
+            self._on_not_sent(self.name, self._next, n - 1)
 
     def _audio_index(self, utc_ns: int) -> int:
         if self._audio is None:
@@ -197,7 +219,7 @@ class Pacer:
             while self._wait(tick):
                 late = self._utc_ns() - self.rhythm.tick_ns(tick)
                 if late > LATE_LIMIT_NS:
-                    tick = self._skip(tick)
+                    tick = self._skip()
                     continue
                 self._push(tick)
                 tick += 1
@@ -217,16 +239,11 @@ class Pacer:
             time.sleep(delay / NS_PER_S)
         return True
 
-    def _skip(self, tick: int) -> int:
+    def _skip(self) -> int:
         """Leave out what was due while the process stood still or nobody watched; all wait for a key frame."""
-        later = self.rhythm.tick_after(self._utc_ns())
-        feeds = self.feeds()
-        for feed in feeds:
+        for feed in self.feeds():
             feed.hold()
-        if any(feed.live for feed in feeds):
-            first, last = tick // self.rhythm.slots, later // self.rhythm.slots - 1
-            log.warning("stood still: frames %d to %d were not sent", first, last)
-        return later
+        return self.rhythm.tick_after(self._utc_ns())
 
     def _push(self, tick: int) -> None:
         n, slot = divmod(tick, self.rhythm.slots)

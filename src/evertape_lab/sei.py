@@ -38,8 +38,8 @@ _NAL_HEADER = {Codec.H264: b"\x06", Codec.H265: bytes([39 << 1, 1])}
 
 
 @dataclass(frozen=True, slots=True)
-class SeiMark:
-    """One message as found: camera name, frame counter, UTC in nanoseconds, offset of the UUID in the bytes."""
+class SeenFrame:
+    """One message as found: camera name, frame counter, UTC in nanoseconds, offset of its UUID in the bytes."""
 
     camera: str
     n: int
@@ -84,7 +84,7 @@ def stamp(n: int, utc_ns: int) -> bytes:
     return b"n=%0*d utc=%0*d" % (N_DIGITS, n, UTC_DIGITS, utc_ns)
 
 
-def find_marks(data: bytes | mmap, start: int = 0, end: int | None = None) -> Iterator[SeiMark]:
+def find_frames(data: bytes | mmap, start: int = 0, end: int | None = None) -> Iterator[SeenFrame]:
     """Yield every message that lies wholly within ``data[start:end]``, in the order of the bytes."""
     for found in _MESSAGE.finditer(data, start, len(data) if end is None else end):
-        yield SeiMark(found[1].decode("ascii"), int(found[2]), int(found[3]), found.start())
+        yield SeenFrame(found[1].decode("ascii"), int(found[2]), int(found[3]), found.start())

@@ -6,8 +6,10 @@ pacing thread sends. A pipeline exists from a client's DESCRIBE until the last c
 
 from __future__ import annotations
 
+import json
+import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from evertape.errors import SetupError
@@ -17,7 +19,11 @@ from evertape_lab.loop import AudioLoop, VideoLoop
 from evertape_lab.pacing import Feed, Pacer
 
 _PAYLOADERS = {Codec.H264: "rtph264pay", Codec.H265: "rtph265pay"}
-_AUDIO_PAYLOADERS = {"audio/mpeg": "rtpmp4gpay pt=97", "audio/x-alaw": "rtppcmapay pt=8", "audio/x-mulaw": "rtppcmupay pt=0"}
+_AUDIO_PAYLOADERS = {
+    "audio/mpeg": "rtpmp4gpay pt=97",
+    "audio/x-alaw": "rtppcmapay pt=8",
+    "audio/x-mulaw": "rtppcmupay pt=0",
+}
 _CLEANUP_S = 5
 # Running time begins this long before the pipeline, so that no B-frame that belongs to the past gets a negative PTS.
 _HEADROOM_NS = NS_PER_S
@@ -34,13 +40,6 @@ class Mount:
     audio: AudioLoop | None = None
 
 
-@dataclass(slots=True)
-class _Entry:
-    mount: Mount
-    factory: Any
-    medias: list[tuple[Any, Feed]] = field(default_factory=list)
-
-
 class LabServer:
     """Serves mounts on ``host:port`` from the default GLib main context.
 
@@ -51,9 +50,13 @@ class LabServer:
         user, password: if given, Basic or Digest authentication is required.
     """
 
-    def __init__(self, host: str, port: int, pacer: Pacer, user: str | None = None, password: str | None = None) -> None:
+    def __init__(
+        self, host: str, port: int, pacer: Pacer, user: str | None = None, password: str | None = None
+    ) -> None:
         self._pacer = pacer
-        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+        self._paused: set[str] = set()
+        self._muted: set[str] = set()
         self._server = GstRtspServer.RTSPServer.new()
         self._server.set_address(host)
         self._server.set_service(str(port))
@@ -81,27 +84,41 @@ class LabServer:
         factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP)
         if self._auth is not None:
             factory.set_permissions(_permissions())
-        entry = _Entry(mount, factory)
-        self._entries[mount.path] = entry
-        factory.connect("media-configure", self._on_media, entry)
+        factory.connect("media-configure", self._on_media, mount)
         self._server.get_mount_points().add_factory(mount.path, factory)
 
     def close(self) -> None:
         """Send every client away."""
         self._server.client_filter(lambda _server, _client: GstRtspServer.RTSPFilterResult.REMOVE)
 
-    def end_streams(self, name: str) -> int:
-        """Send end-of-stream to the clients of the streams called ``name``; returns how many streams that were."""
-        medias = [media for entry in self._entries.values() if entry.mount.name == name for media, _ in entry.medias]
-        for media in medias:
-            media.get_element().send_event(Gst.Event.new_eos())
-        return len(medias)
+    def set_paused(self, camera: str, paused: bool) -> None:
+        """Stop or resume the RTP of ``camera``, in this session and in later ones; the sessions themselves live on."""
+        with self._lock:
+            (self._paused.add if paused else self._paused.discard)(camera)
+            for feed in self._feeds(camera):
+                feed.paused = paused
+
+    def set_muted(self, camera: str, muted: bool) -> None:
+        """Stop or resume the sound of ``camera``, in this session and in later ones."""
+        with self._lock:
+            (self._muted.add if muted else self._muted.discard)(camera)
+            for feed in self._feeds(camera):
+                feed.muted = muted
+
+    def end_streams(self, camera: str) -> None:
+        """Send end-of-stream to all who watch ``camera``; whoever connects after they left gets a picture again."""
+        with self._lock:
+            for feed in self._feeds(camera):
+                feed.end()
+
+    def _feeds(self, camera: str) -> list[Feed]:
+        return [feed for feed in self._pacer.feeds() if feed.name.partition("/")[0] == camera]
 
     def _on_cleanup(self) -> bool:
         self._server.get_session_pool().cleanup()
         return True
 
-    def _on_media(self, _factory: Any, media: Any, entry: _Entry) -> None:
+    def _on_media(self, _factory: Any, media: Any, mount: Mount) -> None:
         base_ns = time.monotonic_ns() - _HEADROOM_NS
         element = media.get_element()
         pipeline = element.get_parent()
@@ -109,22 +126,26 @@ class LabServer:
         pipeline.use_clock(Gst.SystemClock.obtain())
         pipeline.set_start_time(Gst.CLOCK_TIME_NONE)
         pipeline.set_base_time(base_ns)
-        mount = entry.mount
         video = _source(element, "video", mount.video.caps)
         audio = None if mount.audio is None else (mount.audio, _source(element, "audio", mount.audio.caps))
-        feed = Feed(mount.name, mount.slot, (mount.video, video), audio, base_ns)
-        entry.medias.append((media, feed))
+        feed = Feed(mount.name, mount.slot, (mount.video, video), audio, base_ns, _tell_not_sent)
         media.connect("new-state", self._on_state, feed)
-        media.connect("unprepared", self._on_unprepared, entry, feed)
-        self._pacer.add(feed)
+        media.connect("unprepared", self._on_unprepared, feed)
+        camera = mount.name.partition("/")[0]
+        with self._lock:
+            feed.paused, feed.muted = camera in self._paused, camera in self._muted
+            self._pacer.add(feed)
 
     def _on_state(self, _media: Any, state: int, feed: Feed) -> None:
         feed.live = state == int(Gst.State.PLAYING)
 
-    def _on_unprepared(self, _media: Any, entry: _Entry, feed: Feed) -> None:
+    def _on_unprepared(self, _media: Any, feed: Feed) -> None:
         feed.live = False
         self._pacer.remove(feed)
-        entry.medias = [pair for pair in entry.medias if pair[1] is not feed]
+
+
+def _tell_not_sent(name: str, first: int, last: int) -> None:
+    print(json.dumps({"not_sent": name, "first": first, "last": last}), flush=True)
 
 
 def _launch(mount: Mount) -> str:
