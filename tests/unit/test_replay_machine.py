@@ -308,5 +308,5 @@ class ReplayMachine(RuleBasedStateMachine):
         self.nothing_is_logically_doubled_and_nothing_acknowledged_is_missing()
 
 
-ReplayMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=60, deadline=None)
+ReplayMachine.TestCase.settings = settings(max_examples=500, stateful_step_count=60, deadline=None)
 TestReplayMachine = ReplayMachine.TestCase
