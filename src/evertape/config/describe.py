@@ -148,7 +148,11 @@ def _kind(annotation: Any, marks: list[Any]) -> tuple[str, str, tuple[str, ...]]
         return "choice", " or ".join(f"`{word}`" for word in words), words
     low, high = ([getattr(m, n) for m in marks if isinstance(m, c)] for c, n in ((Ge, "ge"), (Le, "le")))
     bounds = f"{low[0]:g} to {high[0]:.0f}" if low and high else ""
-    names = {bool: "flag", int: "number", float: "number", CameraUrl: "url", SecretStr: "secret"}
+    if annotation is bool:
+        return "flag", "`true` or `false`", ()
+    names = {int: "number", float: "number", CameraUrl: "url", SecretStr: "secret"}
+    if annotation is CameraUrl:
+        bounds = "`rtsp://` or `rtsps://`"
     return names.get(annotation, "text"), bounds, ()
 
 

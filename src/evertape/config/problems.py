@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from evertape.errors import ConfigError
@@ -47,8 +47,11 @@ class InvalidConfig(ConfigError):  # noqa: N818  (reads as what it is; ConfigErr
         super().__init__("\n  ".join([f"{origin} has {count}:", *map(str, self.problems)]))
 
 
-def closest(word: str, choices: Iterable[str]) -> str:
+def closest(word: str, choices: Collection[str]) -> str:
     """The choice that ``word`` was probably meant to be, or an empty text."""
+    begun = [choice for choice in choices if len(word) > 2 and choice.startswith(word)]
+    if begun:
+        return begun[0]
     by_shape = {choice.lower().replace("-", "_"): choice for choice in choices}
     found = difflib.get_close_matches(word.lower().replace("-", "_"), by_shape, n=1, cutoff=0.6)
     return by_shape[found[0]] if found else ""

@@ -111,7 +111,7 @@ class Bytes:
 
     def validate(self, value: object, info: ValidationInfo) -> int | str:
         """Bytes (or ``"auto"``), or a Pydantic error that says what to write."""
-        if self.word == NONE and (value == NONE or (value == 0 and not isinstance(value, bool))):
+        if self.word == NONE and (value in (NONE, "0", 0) and not isinstance(value, bool)):
             return 0
         if self.word == AUTO and value == AUTO:
             return AUTO
