@@ -82,7 +82,7 @@ SUPPORTED: tuple[Supported, ...] = (
     Supported("macOS", (), "13", Manager.BREW),
     Supported("Windows", (), "10", Manager.PIP),
 )
-"""The systems, and the oldest version of each that has Python 3.11 and GStreamer 1.20, as docs/guide/install.md says."""
+"""The systems, and the oldest version of each that has Python 3.11 and GStreamer 1.20 (docs/guide/install.md)."""
 
 _PIP_LINE = f"{'py' if os.name == 'nt' else 'python3'} -m pip install gstreamer-bundle"
 
