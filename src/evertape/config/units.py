@@ -14,7 +14,7 @@ from fractions import Fraction
 
 from evertape.types import DurationNs
 
-_NUMBER = re.compile(r"\s*(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[^\d\s.][^\s]*)?\s*", re.ASCII)
+_NUMBER = re.compile(r"\s*(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>[^\d\s.,][^\s]*)?\s*", re.ASCII)
 # A number of more digits than this is a slip of the finger, and Fraction would grind on it.
 _MAX_TEXT = 64
 
