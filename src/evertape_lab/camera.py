@@ -10,7 +10,6 @@ Each is answered by a line; others tell of frames that were left out (``not_sent
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import signal
@@ -23,6 +22,7 @@ from evertape.errors import EvertapeError
 from evertape.types import Codec
 from evertape_lab.fleet import PASSWORD_VARIABLE, LabCameras
 from evertape_lab.loop import AudioLoop, LoopParams, VideoLoop, load_audio_loop, load_video_loop
+from evertape_lab.say import say
 
 if TYPE_CHECKING:
     from evertape_lab.server import LabServer
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--audio", choices=["none", "aac", "pcma", "pcmu"], default="none")
     parser.add_argument("--user", help="require this user name …")
     parser.add_argument("--password", help=f"… and this password (default: ${PASSWORD_VARIABLE})")
+    parser.add_argument("--auth", choices=["digest", "basic"], default="digest", help="how to ask for it")
     parser.add_argument("--name-prefix", default="cam_", help="default cam_, for cam_01, cam_02, …")
     parser.add_argument("--expect-parent", action="store_true", help="stop at the end of standard input")
 
@@ -114,13 +115,15 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
     # Here, not at the top: only the process that serves needs GStreamer.
     from evertape_lab.gstreamer import GLib
     from evertape_lab.pacing import MAX_SLOTS, Pacer, Rhythm
-    from evertape_lab.server import LabServer
+    from evertape_lab.server import LabServer, Login
 
     loops = load_video_loop(params), load_video_loop(sub_params(params))
     audio = None if options.audio == "none" else load_audio_loop(options.audio)
     pacer = Pacer(Rhythm(params.fps, min(MAX_SLOTS, options.count)))
-    password = options.password or os.environ.get(PASSWORD_VARIABLE)
-    server = LabServer(options.host, options.port, pacer, options.user, password)
+    login = None
+    if options.user is not None:
+        login = Login(options.user, options.password or os.environ.get(PASSWORD_VARIABLE, ""), options.auth)
+    server = LabServer(options.host, options.port, pacer, login)
     names = [f"{options.name_prefix}{number:02d}" for number in range(1, options.count + 1)]
     _add_mounts(server, names, loops, audio)
     port = server.attach()
@@ -133,7 +136,7 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
     threading.Thread(target=control.run, name="control", daemon=True).start()
     base = f"rtsp://{options.host}:{port}"
     urls = [f"{base}/{name}" for name in names]
-    print(json.dumps({"ready": True, "urls": urls, "sub_urls": [f"{url}/sub" for url in urls]}), flush=True)
+    say(ready=True, urls=urls, sub_urls=[f"{url}/sub" for url in urls])
     main_loop.run()
     server.close()
     pacer.stop()
@@ -175,7 +178,7 @@ class Control:
     def run(self) -> None:
         """Obey until the input ends."""
         for line in sys.stdin:
-            print(json.dumps({"command": line.strip(), "ok": self._obey(line.strip())}), flush=True)
+            say(command=line.strip(), ok=self._obey(line.strip()))
         if self._at_end is not None:
             self._at_end()
 

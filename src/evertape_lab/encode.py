@@ -94,8 +94,8 @@ def _encoder(params: LoopParams) -> str:
         return (
             f"{first_element('x264enc')} speed-preset=ultrafast {tune}bitrate={bitrate} threads={threads} "
             f"key-int-max={params.gop} bframes={params.bframes} vbv-buf-capacity=1000 "
-            f"option-string=keyint={params.gop}:min-keyint={params.gop}:scenecut=0:open-gop=0 ! h264parse ! "
-            "video/x-h264,stream-format=avc,alignment=au"
+            f"option-string=keyint={params.gop}:min-keyint={params.gop}:scenecut=0:open-gop=0:sliced-threads=0 ! "
+            "h264parse ! video/x-h264,stream-format=avc,alignment=au"
         )
     tune = "" if params.bframes else "tune=zerolatency "
     options = (

@@ -56,7 +56,7 @@ class LabCameras:
         host: address to listen on.
         user, password: required of clients; ``urls`` then carry them.
         options: the other options of ``evertape lab camera`` with underscores: ``codec``, ``size``, ``fps``,
-            ``gop``, ``bitrate``, ``bframes``, ``audio``, ``name_prefix``.
+            ``gop``, ``bitrate``, ``bframes``, ``audio``, ``auth``, ``name_prefix``.
     """
 
     def __init__(

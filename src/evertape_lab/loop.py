@@ -17,7 +17,7 @@ import msgspec
 
 from evertape.types import Codec
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Goes up whenever the picture or the shape of the file changes; older cache files are then ignored."""
 
 MIN_LOOP_S = 4

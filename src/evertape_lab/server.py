@@ -6,10 +6,9 @@ pacing thread sends. A pipeline exists from a client's DESCRIBE until the last c
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from evertape.errors import SetupError
@@ -17,6 +16,7 @@ from evertape.types import NS_PER_S, Codec
 from evertape_lab.gstreamer import GLib, Gst, GstRtsp, GstRtspServer
 from evertape_lab.loop import AudioLoop, VideoLoop
 from evertape_lab.pacing import Feed, Pacer
+from evertape_lab.say import say
 
 _PAYLOADERS = {Codec.H264: "rtph264pay", Codec.H265: "rtph265pay"}
 _AUDIO_PAYLOADERS = {
@@ -40,6 +40,15 @@ class Mount:
     audio: AudioLoop | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user, a password, and how to ask for them: ``digest`` as most cameras do, or ``basic``."""
+
+    user: str
+    password: str = field(repr=False)
+    method: str = "digest"
+
+
 class LabServer:
     """Serves mounts on ``host:port`` from the default GLib main context.
 
@@ -47,12 +56,10 @@ class LabServer:
         host: address to bind.
         port: TCP port; 0 takes a free one.
         pacer: what sends the pictures.
-        user, password: if given, Basic or Digest authentication is required.
+        login: if given, what clients must present.
     """
 
-    def __init__(
-        self, host: str, port: int, pacer: Pacer, user: str | None = None, password: str | None = None
-    ) -> None:
+    def __init__(self, host: str, port: int, pacer: Pacer, login: Login | None = None) -> None:
         self._pacer = pacer
         self._lock = threading.Lock()
         self._paused: set[str] = set()
@@ -61,9 +68,8 @@ class LabServer:
         self._server.set_address(host)
         self._server.set_service(str(port))
         self._server.set_backlog(256)
-        self._auth = None
-        if user is not None:
-            self._auth = _auth(user, password or "")
+        self._auth = None if login is None else _auth(login)
+        if self._auth is not None:
             self._server.set_auth(self._auth)
 
     def attach(self) -> int:
@@ -145,7 +151,7 @@ class LabServer:
 
 
 def _tell_not_sent(name: str, first: int, last: int) -> None:
-    print(json.dumps({"not_sent": name, "first": first, "last": last}), flush=True)
+    say(not_sent=name, first=first, last=last)
 
 
 def _launch(mount: Mount) -> str:
@@ -180,13 +186,16 @@ def _announce(pad: Any, info: Any) -> Any:
     return Gst.PadProbeReturn.DROP
 
 
-def _auth(user: str, password: str) -> Any:
+def _auth(login: Login) -> Any:
+    method = {"basic": GstRtsp.RTSPAuthMethod.BASIC, "digest": GstRtsp.RTSPAuthMethod.DIGEST}[login.method]
     auth = GstRtspServer.RTSPAuth.new()
-    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.BASIC | GstRtsp.RTSPAuthMethod.DIGEST)
+    auth.set_supported_methods(method)
     token = GstRtspServer.RTSPToken.new()
     token.set_string("media.factory.role", "viewer")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
-    auth.add_digest(user, password, token)
+    if login.method == "basic":
+        auth.add_basic(GstRtspServer.RTSPAuth.make_basic(login.user, login.password), token)
+    else:
+        auth.add_digest(login.user, login.password, token)
     return auth
 
 
