@@ -188,5 +188,3 @@ class RawDepayloader:
 
     def detach(self) -> None:
         """Nothing is kept of the views."""
-
-

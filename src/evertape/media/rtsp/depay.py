@@ -37,15 +37,13 @@ class NalDepayloader:
     """What both codecs share: gathering a picture, noticing loss, where a picture ends.
 
     A picture ends with the marker bit, or where the time stamp changes. One that misses a packet is
-    dropped whole and counted in ``damaged``; nothing after it is.
-
-    Args:
-        strict_marker: nothing; markers are trusted until a picture goes on after one.
+    dropped whole and counted in ``damaged``; nothing after it is. Markers are trusted until one turns
+    out to be set inside a picture.
     """
 
     __slots__ = (
-        "_fu", "_fu_head", "_fu_kind", "_ignore_marker", "_key", "_next", "_parts", "_picture", "_broken",
-        "_done_ts", "_sets", "_start_seen", "_suspect", "_ts", "damaged", "lost", "packets", "units",
+        "_broken", "_done_ts", "_fu", "_fu_head", "_fu_kind", "_ignore_marker", "_key", "_next", "_parts",
+        "_picture", "_sets", "_start_seen", "_suspect", "_ts", "damaged", "lost", "units",
     )  # fmt: skip
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from evertape.errors import ProtocolError
 
 MAX_HEAD = 32 * 1024
-MAX_BODY = 1024 * 1024
+MAX_BODY = 256 * 1024
 USER_AGENT = "Evertape"
 
 _HEAD_END = re.compile(rb"\r?\n\r?\n")

@@ -87,15 +87,20 @@ class Reception:
     delay_ns: int
 
 
-def build_receiver_report(own_ssrc: int, reception: Reception) -> bytes:
-    """A compound packet of RR and SDES CNAME (RFC 3550 6.1 asks for both), jitter 0: TCP hides it."""
+def build_receiver_report(own_ssrc: int, reception: Reception | None) -> bytes:
+    """A compound packet of RR and SDES CNAME (RFC 3550 6.1 asks for both).
+
+    Jitter is said to be 0, because TCP hides it. Without a ``reception`` the report is empty but alive.
+    """
+    name = b"evertape"
+    items = struct.pack(">BB", 1, len(name)) + name
+    items += bytes(4 - len(items) % 4)
+    description = struct.pack(">BBHI", 0x81, _SDES, 1 + len(items) // 4, own_ssrc) + items
+    if reception is None:
+        return struct.pack(">BBHI", 0x80, _RR, 1, own_ssrc) + description
     delay = min(reception.delay_ns * 65536 // NS_PER_S, 0xFFFFFFFF) if reception.last_report else 0
-    report = struct.pack(
-        ">BBHIIIIIII",
-        0x81,
-        _RR,
-        7,
-        own_ssrc,
+    block = struct.pack(
+        ">IIIIII",
         reception.ssrc,
         (min(reception.fraction_lost, 255) << 24) | min(reception.lost, 0x7FFFFF),
         reception.highest_seq & 0xFFFFFFFF,
@@ -103,7 +108,4 @@ def build_receiver_report(own_ssrc: int, reception: Reception) -> bytes:
         reception.last_report,
         delay,
     )
-    name = b"evertape"
-    items = struct.pack(">BB", 1, len(name)) + name
-    items += bytes(4 - len(items) % 4)
-    return report + struct.pack(">BBHI", 0x81, _SDES, 1 + len(items) // 4, own_ssrc) + items
+    return struct.pack(">BBHI", 0x81, _RR, 7, own_ssrc) + block + description
