@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Sequence
 
 from evertape.mp4.boxes import box, child, children, full_box, uuid_box
 from evertape.mp4.entries import audio_entry, parse_entry, video_entry
-from evertape.mp4.model import HEADER_UUID, VIDEO_TIMESCALE, NotASegmentError, SegmentHeader, iso_utc
+from evertape.mp4.model import FORMAT_VERSION, HEADER_UUID, VIDEO_TIMESCALE, NotASegmentError, SegmentHeader, iso_utc
 from evertape.types import AudioCaps, StreamCaps, VideoCaps
 
 BRAND = b"evtp"
@@ -32,13 +33,28 @@ def init_segment(header: SegmentHeader, caps: StreamCaps) -> bytes:
         tracks.append(track_box(2, created, 0, caps.audio, _empty_table(audio_entry(caps.audio))))
         extends.append(full_box(b"trex", 0, 0, struct.pack(">IIIII", 2, 1, 0, 0, SYNC_SAMPLE)))
     tags = tags_box(header.camera_name, iso_utc(header.start_utc_ns), header.writer, f"camera {header.camera_id}")
-    return b"".join(
-        (
-            box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6iso5isommp41", BRAND),
-            box(b"moov", movie_header(created, 0, 3), *tracks, box(b"mvex", *extends), tags),
-            uuid_box(HEADER_UUID, header.to_bytes()),
-        )
-    )
+    brands = box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6iso5isommp41", BRAND)
+    moov = box(b"moov", movie_header(created, 0, 3), *tracks, box(b"mvex", *extends), tags)
+    text = header.to_bytes()
+    crc = zlib.crc32(text, zlib.crc32(brands + moov))
+    return brands + moov + uuid_box(HEADER_UUID, struct.pack(">BxxxI", FORMAT_VERSION, crc), text)
+
+
+def parse_header(data: bytes, start: int, end: int) -> tuple[SegmentHeader, bool]:
+    """The header in the body of a ``uuid`` box between ``start`` and ``end`` (after the UUID itself).
+
+    Returns:
+        The header, and whether the checksum over all of ``data`` up to ``end`` is right.
+
+    Raises:
+        NotASegmentError: it cannot be read.
+    """
+    if end - start < 8:
+        raise NotASegmentError("the segment's metadata is empty")
+    (crc,) = struct.unpack_from(">4xI", data, start)
+    text = data[start + 8 : end]
+    # The box's own size, kind and UUID are not covered: they were right, or this would not be reached.
+    return SegmentHeader.from_bytes(text), zlib.crc32(text, zlib.crc32(data[: start - 24])) == crc
 
 
 def mp4_time(utc_ns: int) -> int:

@@ -26,7 +26,7 @@ from evertape.mp4.model import (
     NotASegmentError,
     SegmentHeader,
 )
-from evertape.mp4.movie import BRAND, parse_movie
+from evertape.mp4.movie import BRAND, parse_header, parse_movie
 from evertape.mp4.writer import META, PRFT
 from evertape.types import StreamCaps
 
@@ -35,6 +35,7 @@ MAX_HEAD = 1 << 20
 MAX_MOOF = 4 << 20
 MAX_TABLE = 64 << 20
 _FIRST_READ = 4096
+_FTYP = 36
 _STEP = 1 << 20
 
 
@@ -85,17 +86,19 @@ def scan(file: BinaryIO, *, trust_index: bool = True) -> ScannedSegment:
         OSError: from reading.
     """
     size = file.seek(0, os.SEEK_END)
-    header, caps, head_size = _read_head(file, size)
+    header, caps, head_size, sound = _read_head(file, size)
+    damage = None if sound else "the file's header is damaged, what it says may be wrong"
     tail = _find_index(file, size, head_size)
     if tail is not None and trust_index:
         fragments = _trusted(tail, head_size)
         if fragments is not None:
-            return ScannedSegment(header, caps, fragments, True, size, size, head_size, None)
+            return ScannedSegment(header, caps, fragments, True, size, size, head_size, damage)
     walk = _Walk(file, size if tail is None else tail.start, head_size)
     fragments = list(walk)
     closed = tail is not None
+    problem = "; ".join(p for p in (damage, walk.problem) if p) or None
     end = fragments[-1].end if fragments else head_size
-    return ScannedSegment(header, caps, fragments, closed, size if closed else end, size, head_size, walk.problem)
+    return ScannedSegment(header, caps, fragments, closed, size if closed else end, size, head_size, problem)
 
 
 def repair_plan(scanned: ScannedSegment) -> RepairPlan:
@@ -127,12 +130,13 @@ def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
     return file.read(count)
 
 
-def _read_head(file: BinaryIO, size: int) -> tuple[SegmentHeader, StreamCaps, int]:
+def _read_head(file: BinaryIO, size: int) -> tuple[SegmentHeader, StreamCaps, int, bool]:
+    """Header, caps, size of the head, and whether its checksum is right."""
     data = _read_at(file, 0, _FIRST_READ)
     kind = open_box_at(data, 0, len(data))
+    if len(data) < _FTYP and b"ftyp".startswith(data[4:8]):
+        raise HeaderCutError(f"the file ends after {size} bytes, before it says what it is")
     if kind is None or kind.kind != b"ftyp" or kind.end > 256 or BRAND not in data[kind.body : kind.end]:
-        if len(data) < 64 and (not data or data[4:8] in (b"", b"ftyp")):
-            raise HeaderCutError(f"the file ends after {size} bytes, before its header does")
         raise NotASegmentError("the file does not begin as an Evertape segment does")
     at, movie = kind.end, None
     while at < MAX_HEAD:
@@ -147,8 +151,8 @@ def _read_head(file: BinaryIO, size: int) -> tuple[SegmentHeader, StreamCaps, in
         if found.kind == b"moov":
             movie = found
         elif found.kind == b"uuid" and data[found.body : found.body + 16] == HEADER_UUID and movie is not None:
-            header = SegmentHeader.from_bytes(data[found.body + 16 : found.end])
-            return header, parse_movie(data, movie.body, movie.end, header.caps_id), found.end
+            header, sound = parse_header(data, found.body + 16, found.end)
+            return header, parse_movie(data, movie.body, movie.end, header.caps_id), found.end, sound
         at = found.end
     raise NotASegmentError("the file's header is damaged")
 
