@@ -67,11 +67,12 @@ def python_of(where: Path) -> Path:
 
 
 def works(where: Path, system_gi: bool) -> bool:
-    """Does the environment run, with pip, under this very interpreter, and see ``gi`` if the system has it?"""
+    """Does the environment run, with a pip of its own, under this very interpreter, and see the system's ``gi``?"""
     config = where / "pyvenv.cfg"
     if not config.is_file() or "include-system-site-packages = true" not in config.read_text():
         return False
-    probe = f"import pip, sys{', gi' if system_gi else ''}; print(sys.version_info[:2], sys.prefix != sys.base_prefix)"
+    own_pip = "pip.__file__.startswith(sys.prefix) and sys.prefix != sys.base_prefix"
+    probe = f"import pip, sys{', gi' if system_gi else ''}; print(sys.version_info[:2], {own_pip})"
     try:
         done = subprocess.run(
             [python_of(where), "-E", "-c", probe], capture_output=True, text=True, timeout=60, check=False

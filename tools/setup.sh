@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154
 # The slow part of ./evertape, sourced by it: system packages, then the virtual environment.
 # Uses of the caller: $here, $venv, $set_name, key(). Everything it says goes to standard error,
 # because standard output may be somebody's JSON. Exit status 4: the machine lacks something; the text says what.
@@ -171,7 +171,7 @@ install_packages() {
     find_missing
     [ "$count" -gt 0 ] || return 0
     if [ "$manager" != apt ]; then
-        [ "$manager" = brew ] && ask_person "Run this once" || ask_person "Run this once as root"
+        case $manager in brew) ask_person "Run this once" ;; *) ask_person "Run this once as root" ;; esac
     fi
     find_root
     # One set-up at a time on this machine: a directory that is always there serves as the lock.
