@@ -1,0 +1,349 @@
+"""``rtspsrc ▸ depayload ▸ appsink``, built by hand, and its messages made into plain values.
+
+Who runs what: the owner calls every public method. GStreamer's threads run the ``_on_*`` handlers, which build the
+branch for a new pad (it has to exist before the first packet) and otherwise only post to ``_inbox``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from evertape.domain.failure import ErrorDetail
+from evertape.errors import EvertapeError, SetupError
+from evertape.media.capture import CaptureRequest, Transport
+from evertape.media.gst.lib import Gio, Gst, GstRtsp, dispose, make, new_pipeline
+from evertape.media.rtsp.messages import USER_AGENT
+from evertape.media.rtsp.offer import AudioOffer, VideoOffer, choose_audio, choose_video, offered_names
+from evertape.media.rtsp.sdp import Description, parse_sdp
+from evertape.redact import redact
+from evertape.types import Codec, Track
+
+log = logging.getLogger(__name__)
+
+MAX_WAITING_UNITS = 2000
+"""More than a minute of video; an owner that is away for longer holds the camera back rather than filling memory."""
+
+_OWN_KEEPALIVE_SINCE = (1, 26, 7)
+_UDP_BUFFER_BYTES = 2 * 1024 * 1024
+_VIDEO = {
+    Codec.H264: ("rtph264depay", "video/x-h264,stream-format=avc,alignment=au"),
+    Codec.H265: ("rtph265depay", "video/x-h265,stream-format=hvc1,alignment=au"),
+}
+_AUDIO = {
+    "MPEG4-GENERIC": (("rtpmp4gdepay", "aacparse"), "audio/mpeg,mpegversion=4,stream-format=raw"),
+    "PCMU": (("rtppcmudepay",), "audio/x-mulaw"),
+    "PCMA": (("rtppcmadepay",), "audio/x-alaw"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The camera said what it has; the streams are chosen.
+
+    Args:
+        video: what is taken of it, or ``None`` if nothing can be.
+        audio: as ``video``.
+        complaint: why audio that is there is not taken, or "".
+        offered: everything it has, for people.
+    """
+
+    video: VideoOffer | None
+    audio: AudioOffer | None
+    complaint: str
+    offered: str
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """``PLAY`` was accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The conversation got one step further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An ERROR message, or a branch that could not be built."""
+
+    detail: ErrorDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A WARNING message; alone it means nothing, but it may say why the stream ends next."""
+
+    detail: ErrorDetail
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Every stream is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing came for so long that ``rtspsrc`` gave up (``GstRTSPSrcTimeout``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Buffering:
+    """How full a buffer is, in percent; a live pipeline is never paused for that."""
+
+    percent: int
+
+
+Report = Described | Playing | Progress | Fault | Warned | Ended | Silent | Buffering
+
+
+class RtspPipeline:
+    """One ``rtspsrc`` and what hangs behind it. See the module for threads.
+
+    Args:
+        request: what to receive.
+        transcodes: G.711 can be used.
+
+    Raises:
+        SetupError: an element is missing.
+    """
+
+    def __init__(self, request: CaptureRequest, *, transcodes: bool) -> None:
+        self._request = request
+        self._transcodes = transcodes
+        self._inbox: deque[Report] = deque()
+        self._sinks: dict[Track, Any] = {}
+        self._buffers: list[Any] = []
+        self._auth = ""
+        self._chosen: dict[int, Track] = {}
+        self._described: Described | None = None
+        self._connections: list[tuple[Any, int]] = []
+        self._source = self._make_source()
+        self._pipeline = new_pipeline()
+        self._pipeline.add(self._source)
+        # Monotonic whatever rtspsrc would offer, because the owner converts to the boot-time clock.
+        self._clock = Gst.SystemClock.obtain()
+        self._pipeline.use_clock(self._clock)
+        self._bus = self._pipeline.get_bus()
+        self._connect(self._source, "on-sdp", self._on_sdp)
+        self._connect(self._source, "select-stream", self._on_select_stream)
+        self._connect(self._source, "before-send", self._on_before_send)
+        self._connect(self._source, "pad-added", self._on_pad_added)
+        self._connect(self._source, "new-manager", self._on_new_manager)
+
+    def _make_source(self) -> Any:
+        request = self._request
+        bare, user, password = request.credentials()
+        lower = GstRtsp.RTSPLowerTrans
+        source = make(
+            "rtspsrc",
+            location=bare,
+            protocols=lower.TCP if request.transport is Transport.TCP else lower.UDP,
+            latency=request.latency_ms,
+            tcp_timeout=request.connect_timeout_ns // 1000,
+            do_rtsp_keep_alive=True,
+            user_agent=USER_AGENT,
+            udp_buffer_size=_UDP_BUFFER_BYTES,
+            add_reference_timestamp_meta=True,
+        )
+        if not request.tls_verify:
+            source.set_property("tls-validation-flags", Gio.TlsCertificateFlags(0))
+        if user is not None:
+            source.set_property("user-id", user)
+            source.set_property("user-pw", password)
+        return source
+
+    # -- the owner --------------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Begin. What comes of it is in ``reports``: the return value of a state change says nothing here."""
+        self._pipeline.set_state(Gst.State.PLAYING)
+
+    @property
+    def bus(self) -> Any:
+        """Where the pipeline's elements post; tests post there too."""
+        return self._bus
+
+    @property
+    def auth(self) -> str:
+        """The scheme in use: ``none``, ``basic``, ``digest-md5``, ``digest-sha-256``."""
+        return self._auth or "none"
+
+    def running_time_ns(self) -> int:
+        """Now, on the time line that the buffers' time stamps are on."""
+        return int(self._clock.get_time() - self._pipeline.get_base_time())
+
+    def reports(self) -> Iterator[Report]:
+        """What happened since the last call."""
+        while self._inbox:
+            yield self._inbox.popleft()
+        while (message := self._bus.pop()) is not None:
+            report = _read_message(message)
+            if report is not None:
+                yield report
+
+    def pull(self, track: Track) -> Iterator[Any]:
+        """The samples that wait, oldest first; never blocks."""
+        sink = self._sinks.get(track)
+        if sink is None:
+            return
+        for _ in range(MAX_WAITING_UNITS):
+            sample = sink.try_pull_sample(0)
+            if sample is None:
+                return
+            yield sample
+
+    def ended(self, track: Track) -> bool:
+        """This track got an end-of-stream and everything before it was pulled; the bus tells only of all together."""
+        sink = self._sinks.get(track)
+        return sink is not None and bool(sink.is_eos())
+
+    def lost_packets(self) -> int:
+        """How many packets never came, since the beginning."""
+        return sum(buffer.get_property("stats").get_value("num-lost") for buffer in list(self._buffers))
+
+    def keep_alive(self) -> None:
+        """Tell the camera that we are still there, where ``rtspsrc`` forgets to.
+
+        It does so by itself over UDP, and over TCP from 1.26.7 on. The reply is not looked at: most
+        cameras refuse the parameter, and have heard from us all the same.
+        """
+        if self._request.transport is Transport.TCP and Gst.version()[:3] < _OWN_KEEPALIVE_SINCE:
+            self._source.emit("get-parameter", "x", "text/parameters", Gst.Promise.new())
+
+    def close(self) -> None:
+        """Take everything down on a thread of its own, ``TEARDOWN`` included; returns at once. Call it once."""
+        # A last message may need a handler, so they go when the pipeline is NULL.
+        dispose(self._pipeline, self._disconnect)
+
+    # -- GStreamer's threads ----------------------------------------------------------------------
+
+    def _connect(self, target: Any, signal: str, handler: Callable[..., Any]) -> None:
+        self._connections.append((target, target.connect(signal, handler)))
+
+    def _disconnect(self) -> None:
+        for target, number in self._connections:
+            target.disconnect(number)
+        self._connections.clear()
+        self._buffers.clear()
+        self._sinks.clear()
+
+    def _on_sdp(self, _source: Any, message: Any) -> None:
+        description = parse_sdp(message.as_text())
+        video = choose_video(description)
+        audio, complaint = self._consider_audio(description)
+        self._described = Described(video, audio, complaint, offered_names(description))
+        # rtspsrc numbers streams by their place in the description.
+        places = {id(media): index for index, media in enumerate(description.media)}
+        self._chosen = {}
+        if video is not None:
+            self._chosen[places[id(video.media)]] = Track.VIDEO
+            if audio is not None:
+                self._chosen[places[id(audio.media)]] = Track.AUDIO
+        self._inbox.append(self._described)
+
+    def _consider_audio(self, description: Description) -> tuple[AudioOffer | None, str]:
+        if not self._request.audio:
+            return None, ""
+        audio, complaint = choose_audio(description)
+        if audio is not None and audio.aac is None and not self._transcodes:
+            return None, f"{audio.format.encoding} cannot be encoded here"
+        return audio, complaint
+
+    def _on_select_stream(self, _source: Any, number: int, _caps: Any) -> bool:
+        return number in self._chosen
+
+    def _on_before_send(self, _source: Any, message: Any) -> bool:
+        result, value = message.get_header(GstRtsp.RTSPHeaderField.AUTHORIZATION, 0)
+        if result == GstRtsp.RTSPResult.OK and value:
+            scheme = value.split(None, 1)[0].lower()
+            digest = "digest-sha-256" if "sha-256" in value.lower() else "digest-md5"
+            self._auth = digest if scheme == "digest" else scheme
+        return True
+
+    def _on_new_manager(self, _source: Any, manager: Any) -> None:
+        self._connect(manager, "new-jitterbuffer", self._on_new_jitterbuffer)
+
+    def _on_new_jitterbuffer(self, _manager: Any, buffer: Any, _session: int, _ssrc: int) -> None:
+        self._buffers.append(buffer)
+
+    def _on_pad_added(self, _source: Any, pad: Any) -> None:
+        caps = pad.get_current_caps() or pad.query_caps(None)
+        track = Track.VIDEO if caps.get_structure(0).get_string("media") == "video" else Track.AUDIO
+        try:
+            self._add_branch(pad, track)
+        except EvertapeError as error:
+            if track is Track.VIDEO:
+                self._inbox.append(Fault(ErrorDetail("rtspsrc", "evertape", debug=error.what)))
+            else:
+                log.warning("audio is left out: %s", error)
+
+    def _add_branch(self, pad: Any, track: Track) -> None:
+        names, caps = self._branch(track)
+        sink = make(
+            "appsink",
+            caps=Gst.Caps.from_string(caps),
+            sync=False,
+            drop=False,
+            max_buffers=MAX_WAITING_UNITS,
+            enable_last_sample=False,
+            wait_on_eos=False,
+            **{"async": False},
+        )
+        elements = [*(make(name) for name in names), sink]
+        for element in elements:
+            self._pipeline.add(element)
+        for upstream, downstream in pairwise(elements):
+            if not upstream.link(downstream):
+                raise SetupError(f"GStreamer cannot link {upstream.get_name()} to {downstream.get_name()}")
+        for element in reversed(elements):
+            element.sync_state_with_parent()
+        if pad.link(elements[0].get_static_pad("sink")) != Gst.PadLinkReturn.OK:
+            raise SetupError(f"GStreamer cannot link rtspsrc to {names[0]}")
+        self._sinks[track] = sink
+
+    def _branch(self, track: Track) -> tuple[tuple[str, ...], str]:
+        described = self._described
+        if described is not None and track is Track.VIDEO and described.video is not None:
+            name, caps = _VIDEO[described.video.codec]
+            return (name,), caps
+        if described is not None and track is Track.AUDIO and described.audio is not None:
+            return _AUDIO[described.audio.format.encoding]
+        raise SetupError(f"a pad for {track.name.lower()} that nobody asked for")
+
+
+def _read_message(message: Any) -> Report | None:
+    """A bus message as a plain value; ``None`` for what says nothing about the session."""
+    kind = message.type
+    if kind == Gst.MessageType.ERROR:
+        return Fault(_detail(message, message.parse_error(), message.parse_error_details()))
+    if kind == Gst.MessageType.WARNING:
+        return Warned(_detail(message, message.parse_warning(), message.parse_warning_details()))
+    if kind == Gst.MessageType.EOS:
+        return Ended()
+    if kind == Gst.MessageType.BUFFERING:
+        return Buffering(message.parse_buffering())
+    if kind == Gst.MessageType.PROGRESS:
+        what, code, _ = message.parse_progress()
+        return Playing() if (what, code) == (Gst.ProgressType.COMPLETE, "request") else Progress()
+    if kind == Gst.MessageType.ELEMENT:
+        structure = message.get_structure()
+        return Silent() if structure is not None and structure.get_name() == "GstRTSPSrcTimeout" else None
+    return None
+
+
+def _detail(message: Any, parsed: tuple[Any, str | None], details: Any) -> ErrorDetail:
+    error, debug = parsed
+    status: int | None = None
+    if details is not None:
+        known, number = details.get_uint("rtsp-status-code")
+        status = number if known else None
+    element = message.src.get_factory() if isinstance(message.src, Gst.Element) else None
+    name = element.get_name() if element is not None else "pipeline"
+    text = redact(f"{error.message} {(debug or '').splitlines()[-1] if debug else ''}".strip())
+    return ErrorDetail(name, error.domain, error.code, rtsp_status=status, debug=text)
