@@ -59,7 +59,9 @@ def start(mode: str, urls: Sequence[str], profile: bool) -> list[subprocess.Pope
     name, _, argument = mode.partition(":")
     if name == "direct":
         command = [sys.executable, __file__, "--child", f"{argument or 100}:{','.join(urls)}"]
-        return [subprocess.Popen(command + ["--profile"] * profile, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})]
+        return [
+            subprocess.Popen(command + ["--profile"] * profile, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
+        ]
     if name == "ffmpeg":
         base = ["ffmpeg", "-nostdin", "-loglevel", "error", "-rtsp_transport", "tcp"]
         return [subprocess.Popen([*base, "-i", url, "-c", "copy", "-f", "null", "-"]) for url in urls]
@@ -81,8 +83,8 @@ def measure(mode: str, urls: Sequence[str], options: argparse.Namespace) -> dict
         elapsed = time.monotonic() - began
         cpu = sum(map(usage, processes)) - before
         switches = sum(map(context_switches, processes)) - switches
-        memory = sum(map(pss_mb, processes))
         alive = sum(process.poll() is None for process in processes)
+        memory = sum(map(pss_mb, processes)) if alive == len(processes) else float("nan")
     finally:
         for process in processes:
             process.terminate()
@@ -122,13 +124,12 @@ def pss_mb(process: subprocess.Popen[bytes]) -> float:
 
 def report(rows: Sequence[dict[str, float | str]], options: argparse.Namespace) -> None:
     print(f"{options.cameras} cameras, {options.size}, 25 fps, {options.bitrate} kbit/s, {options.seconds:.0f} s each")
-    print(f"{'receiver':<12} {'% of a core':>11} {'of ffmpeg':>9} {'switches/s':>10} {'PSS MB':>7} {'alive':>7}   per camera")
+    print("per camera:   % of a core  of ffmpeg  switches/s  PSS MB   alive")
     ffmpeg = next((row["cpu"] for row in rows if row["mode"] == "ffmpeg"), None)
     for row in rows:
         ratio = f"{float(row['cpu']) / float(ffmpeg):.2f}" if ffmpeg else "-"
-        print(
-            f"{row['mode']:<12} {row['cpu']:>11.3f} {ratio:>9} {row['switches']:>10.1f} {row['memory']:>7.1f} {row['alive']:>7}"
-        )
+        print(f"{row['mode']:<12} {row['cpu']:>12.3f} {ratio:>10}", end="")
+        print(f" {row['switches']:>11.1f} {row['memory']:>7.1f} {row['alive']:>7}")
 
 
 # -- the direct receiver, in a process of its own -------------------------------------------------

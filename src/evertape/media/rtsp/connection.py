@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import logging
 import select
 import socket
 import ssl
 import sys
-import threading
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,9 +19,8 @@ from urllib.parse import urlsplit
 
 from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.errors import EvertapeError
+from evertape.media.rtsp.resolve import Address, Lookup, look_up
 from evertape.types import NS_PER_MS
-
-log = logging.getLogger(__name__)
 
 RECEIVE_BUFFER = 2 * 1024 * 1024
 """Holds 1 s of 16 Mbit/s; memory is taken only for what is in it."""
@@ -92,46 +89,6 @@ def endpoint_of(url: str) -> Endpoint:
     return Endpoint(host, port or _PORTS[scheme], scheme == "rtsps")
 
 
-Address = tuple[int, tuple[str, int]]
-
-
-class _Lookup:
-    """One name being resolved. The thread writes ``result`` or ``error`` once, then sets ``done``."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self.done = threading.Event()
-        self.result: list[Address] = []
-        self.error: OSError | UnicodeError | None = None
-        self._key = (host, port)
-
-    def run(self) -> None:
-        try:
-            found = socket.getaddrinfo(*self._key, type=socket.SOCK_STREAM)
-            self.result = [(int(family), (str(name[0]), int(name[1]))) for family, _, _, _, name in found]
-        except (OSError, UnicodeError) as error:
-            self.error = error
-        finally:
-            with _lookups_lock:
-                _lookups.pop(self._key, None)
-            self.done.set()
-
-
-# Names in flight, shared by all sessions: with the name server away a lookup takes half a minute, and
-# sessions that retry meanwhile must not each start another thread.
-_lookups: dict[tuple[str, int], _Lookup] = {}
-_lookups_lock = threading.Lock()
-
-
-def _look_up(host: str, port: int) -> _Lookup:
-    with _lookups_lock:
-        lookup = _lookups.get((host, port))
-        if lookup is None:
-            lookup = _lookups[(host, port)] = _Lookup(host, port)
-            # A daemon: the resolver cannot be interrupted, and must not hold up the end of the process.
-            threading.Thread(target=lookup.run, name=f"resolve {host}", daemon=True).start()
-        return lookup
-
-
 class _Stage(StrEnum):
     IDLE = "idle"
     RESOLVING = "resolve"
@@ -157,7 +114,7 @@ class Connection:
         self._verify = verify
         self._receive_buffer = receive_buffer
         self._stage = _Stage.IDLE
-        self._lookup: _Lookup | None = None
+        self._lookup: Lookup | None = None
         self._addresses: deque[Address] = deque()
         self._socket: socket.socket | None = None
         self._tls: ssl.SSLSocket | None = None
@@ -206,7 +163,7 @@ class Connection:
         try:
             version = ipaddress.ip_address(host).version
         except ValueError:
-            self._lookup = _look_up(host, port)
+            self._lookup = look_up(host, port)
             self._stage = _Stage.RESOLVING
             return
         family = socket.AF_INET if version == 4 else socket.AF_INET6
@@ -265,6 +222,9 @@ class Connection:
     def _connected(self, sock: socket.socket, now_ns: int) -> None:
         # Requests are single small writes; Nagle would only hold back a keep-alive behind another.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if sock.getsockname() == sock.getpeername():
+            # On loopback with the port closed, TCP may pick that very port for our end and connect to itself.
+            raise _failed(FailureKind.REFUSED, "connect", "connected to itself", errno.ECONNREFUSED)
         self._poll_ns = _POLL_FIRST_NS
         if not self._endpoint.tls:
             self._stage = _Stage.OPEN

@@ -226,15 +226,13 @@ class DirectSession:
         finally:
             # What was read before the connection broke counts, and so does a goodbye in it.
             self._after_reading(dialog)
-        if self._phase is _Phase.FAILED:
-            return
         dialog.tick(now)
         self._after_reading(dialog)
         if dialog.step is Step.REDIRECTED:
             self._follow_redirect(dialog.redirect_to, now)
         elif self._phase is _Phase.STREAMING:
             self._while_streaming(connection, now)
-        if self._dialog is dialog and self._phase is not _Phase.FAILED:
+        if self._connection is connection:
             self._flush(connection, dialog, now)
 
     def _read(self, connection: Connection) -> None:

@@ -300,7 +300,7 @@ def build_avcc(sps: Sequence[bytes], pps: Sequence[bytes], parsed: Sps) -> bytes
     out += b"".join(struct.pack(">H", len(nal)) + nal for nal in sps[:31])
     out += bytes([min(len(pps), 255)])
     out += b"".join(struct.pack(">H", len(nal)) + nal for nal in pps[:255])
-    if parsed.profile in (100, 110, 122, 144):
+    if parsed.profile in _HIGH_PROFILES:
         out += bytes([0xFC | parsed.chroma, 0xF8 | (parsed.luma_bits - 8), 0xF8 | (parsed.chroma_bits - 8), 0])
     return out
 

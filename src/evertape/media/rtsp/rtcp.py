@@ -98,7 +98,7 @@ def build_receiver_report(own_ssrc: int, reception: Reception | None) -> bytes:
     description = struct.pack(">BBHI", 0x81, _SDES, 1 + len(items) // 4, own_ssrc) + items
     if reception is None:
         return struct.pack(">BBHI", 0x80, _RR, 1, own_ssrc) + description
-    delay = min(reception.delay_ns * 65536 // NS_PER_S, 0xFFFFFFFF) if reception.last_report else 0
+    delay = max(0, min(reception.delay_ns * 65536 // NS_PER_S, 0xFFFFFFFF)) if reception.last_report else 0
     block = struct.pack(
         ">IIIIII",
         reception.ssrc,
