@@ -185,9 +185,12 @@ class _Movie:
 
     def _silent_frame(self) -> bytes:
         """One frame of silence for this track, empty if none is known: only plain AAC-LC has one here."""
-        caps = self._audio_caps
-        plain = caps is not None and caps.config[:1] != b"" and caps.config[0] >> 3 == 2
-        return _SILENCE.get(caps.channels, b"") if caps is not None and plain else b""
+        config = self._audio_caps.config if self._audio_caps is not None else b""
+        # AudioSpecificConfig: object type (5 bits), rate index (4), channels (4). Taken from here because
+        # the sample entry's own channel count is 2 for mono in files of many writers.
+        if len(config) < 2 or config[0] >> 3 != 2:
+            return b""
+        return _SILENCE.get(config[1] >> 3 & 0xF, b"")
 
     def _silence(self, frame: bytes, start: int, count: int, entry: bytes) -> None:
         """Whole silent frames; the last of them lasts until the next real one."""
