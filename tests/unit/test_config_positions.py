@@ -4,11 +4,12 @@ import tomllib
 from typing import Any
 
 import tomlkit
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from evertape.config.positions import KeyMap, Path, scan
 from evertape.config.syntax import parse
+from evertape.config.textedit import add_table_in, remove_in, set_in
 
 # -- Documents in every layout TOML has -------------------------------------------------------------------------------
 
@@ -166,6 +167,65 @@ def test_a_damaged_text_is_read_without_an_exception_and_its_damage_noticed(text
 def test_any_text_at_all_is_scanned_without_an_exception(text: str) -> None:
     keys = scan(text)
     assert all(0 <= offset <= len(text) for offset in keys.keys.values())
+
+
+def _tables(data: dict[str, Any], path: Path = ()) -> list[Path]:
+    found = [path] if path else []
+    for key, value in data.items():
+        if isinstance(value, dict):
+            found += _tables(value, (*path, key))
+    return found
+
+
+def _editable(path: Path) -> bool:
+    """A change at ``path`` does not go through an array; the editor leaves those alone."""
+    return all(isinstance(part, str) for part in path)
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(documents(), st.data())
+def test_a_value_is_changed_and_every_other_character_stays(text: str, data: st.DataObject) -> None:
+    text = text.replace("\r\n", "\n")
+    read = tomllib.loads(text)
+    paths = [p for p, v in _leaves(read) if _editable(p) and not isinstance(v, dict | list)]
+    assume(paths)
+    path = data.draw(st.sampled_from(paths))
+    start, end = scan(text).values[path]
+    assert set_in(text, path, "new = [") == f'{text[:start]}"new = ["{text[end:]}'
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(documents(), st.data())
+def test_what_is_added_and_taken_out_again_leaves_the_text_as_it_was(text: str, data: st.DataObject) -> None:
+    text = text.replace("\r\n", "\n")
+    tables = [path for path in _tables(tomllib.loads(text)) if _editable(path)]
+    assume(tables)
+    path = (*data.draw(st.sampled_from(tables)), data.draw(st.sampled_from(["added", "ad ded", "a.d"])))
+    if data.draw(st.booleans()):
+        added = set_in(text, path, "x")
+    else:
+        added = add_table_in(text, path, {"x": 1, "deep": {"y": True}})
+    assert len(added) > len(text)
+    # A table that was only implied may have got a header of its own, and empty lines set tables apart.
+    (header,) = _filled(f"[{'.'.join(tomlkit.key(str(part)).as_string() for part in path[:-1])}]")
+    left, before = _filled(remove_in(added, path)), _filled(text)
+    assert [line for line in left if line != header or line in before] == before
+
+
+def _filled(text: str) -> list[str]:
+    """The lines without their blanks, and without those that hold nothing else."""
+    return [bare for line in text.splitlines() if (bare := "".join(line.split()))]
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(documents(), st.data())
+def test_what_is_taken_out_is_gone_and_nothing_else(text: str, data: st.DataObject) -> None:
+    text = text.replace("\r\n", "\n")
+    paths = [p for p, _ in _leaves(tomllib.loads(text)) if _editable(p)]
+    assume(paths)
+    path = data.draw(st.sampled_from(paths))
+    left = remove_in(text, path)  # compares the data itself, and raises if anything else changed
+    assert len(left) < len(text)
 
 
 def test_lines_and_columns_count_from_one() -> None:

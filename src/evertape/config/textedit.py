@@ -173,7 +173,7 @@ def _place_in_table(text: str, keys: KeyMap, path: Path) -> tuple[int, Path] | N
     for statement in keys.statements:
         if statement.header:
             header = statement.path
-        elif statement.path[: len(table)] == table and len(statement.path) > len(table):
+        elif statement.path[: len(table)] == table != statement.path and table[: len(header)] == header:
             found = keys.line_end(statement.end), header
     return found
 
@@ -237,7 +237,8 @@ def _next_cut(text: str, path: Path) -> tuple[int, int] | None:
             return _section_cut(text, keys, index)
         if statement.kind is Kind.PAIR:
             return text.rfind("\n", 0, statement.start) + 1, min(keys.line_end(statement.end) + 1, len(text))
-    return _inline_cut(text, keys, path) if path in keys.values and path in keys.keys else None
+    members = [(span, inner) for inner, span in keys.values.items() if inner[: len(path)] == path]
+    return _inline_cut(text, keys, min(members)[1]) if members else None
 
 
 def _section_cut(text: str, keys: KeyMap, index: int) -> tuple[int, int]:

@@ -62,9 +62,9 @@ def _number(value: object, info: ValidationInfo, parse: Callable[[str], int], ki
     return value
 
 
-def _bounded(value: int, low: int, high: int, kind: str, show: Callable[[int], str]) -> int:
+def _bounded(value: int, low: int, high: int, kind: str, shown: str, bounds: str) -> int:
     if not low <= value <= high:
-        raise value_error(kind, f"{show(value)} is out of bounds; allowed is {show(low)} to {show(high)}")
+        raise value_error(kind, f"{shown} is out of bounds; allowed is {bounds}")
     return value
 
 
@@ -83,7 +83,8 @@ class Span:
     def validate(self, value: object, info: ValidationInfo) -> int:
         """Nanoseconds, or a Pydantic error that says what to write."""
         number = _number(value, info, parse_duration, "duration", DURATION_UNITS)
-        return _bounded(number, parse_duration(self.low), parse_duration(self.high), "duration", format_duration)
+        low, high = parse_duration(self.low), parse_duration(self.high)
+        return _bounded(number, low, high, "duration", format_duration(number), self.bounds)
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         shown = core_schema.plain_serializer_function_ser_schema(format_duration, when_used="json")
@@ -116,7 +117,8 @@ class Bytes:
         if self.word == AUTO and value == AUTO:
             return AUTO
         number = _number(value, info, parse_size, "size", SIZE_UNITS + (f", or {self.word}" if self.word else ""))
-        return _bounded(number, parse_size(self.low), parse_size(self.high), "size", format_size)
+        low, high = parse_size(self.low), parse_size(self.high)
+        return _bounded(number, low, high, "size", format_size(number), self.bounds.replace("`", "'"))
 
     def show(self, value: int | str) -> str:
         """The value as a person writes it."""
