@@ -48,6 +48,7 @@ class Channel:
         self._out: deque[memoryview] = deque()
         self._writing = False
         self._closed = False
+        self._paused = False
         self._loop = asyncio.get_running_loop()
         self.queued_bytes = 0
         self.peer = ""
@@ -82,6 +83,18 @@ class Channel:
         self._sock.close()
         if self._on_close is not None:
             self._on_close(self)
+
+    def pause(self) -> None:
+        """Stop reading, so that the peer's queue grows instead of ours; its end is not noticed meanwhile."""
+        if not self._paused and not self._closed:
+            self._paused = True
+            self._loop.remove_reader(self._fd)
+
+    def resume(self) -> None:
+        """Read again after ``pause``."""
+        if self._paused and not self._closed:
+            self._paused = False
+            self._loop.add_reader(self._fd, self._readable)
 
     async def drained(self, timeout_s: float) -> bool:
         """Wait until the queue is empty; False if the time is up or the peer gone first."""

@@ -141,6 +141,8 @@ class DiskAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     volume_id: str = ""
     """The expected identity; empty: adopt what the marker says, or create one."""
     journal_socket: str = ""
+    service: str = ""
+    """The run of the service, for the events the process writes down."""
     sync_ns: int = 500_000_000
     probe_interval_ns: int = 5_000_000_000
     probe_deadline_ns: int = 5_000_000_000

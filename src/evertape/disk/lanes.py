@@ -1,0 +1,174 @@
+"""Worker threads for calls that may block for ever: in order within a lane, concurrently between lanes.
+
+Threads: ``Lane.submit``, ``clear`` and everything of ``Lanes`` are called on the loop's thread; the calls
+themselves run on workers, and their outcome comes back as a future on the loop. So the loop answers
+while the kernel hangs, and knows for how long it has been hanging.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+THREADS = 8
+"""Concurrent ``fdatasync`` share device flushes: 64 files cost 22 concurrently and 128 one by one."""
+
+
+class Job:
+    """One call and where its outcome goes."""
+
+    __slots__ = ("call", "future", "what")
+
+    def __init__(self, what: str, call: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+        self.what = what
+        self.call = call
+        self.future = future
+
+
+class Lane:
+    """An ordered queue of calls; at most one of them runs at a time."""
+
+    def __init__(self, lanes: Lanes) -> None:
+        self._lanes = lanes
+        self.jobs: deque[Job] = deque()
+        self.busy = False
+
+    def submit(self, what: str, call: Callable[[], T]) -> asyncio.Future[T]:
+        """Run ``call`` on a worker after everything that was submitted to this lane before.
+
+        Args:
+            what: names the call when it hangs.
+            call: runs on a worker thread.
+        """
+        return self._lanes._submit(self, what, call)
+
+    def clear(self) -> None:
+        """Forget what has not begun; its futures are cancelled."""
+        self._lanes._clear(self)
+
+
+class Lanes:
+    """A pool of daemon threads that serves lanes. Daemons, so that one stuck in the kernel does not hold the process.
+
+    Args:
+        threads: how many calls may run at a time; threads start when first needed.
+        name: prefix of the threads' names.
+    """
+
+    def __init__(self, threads: int = THREADS, name: str = "disk") -> None:
+        self._loop = asyncio.get_running_loop()
+        self._limit = threads
+        self._name = name
+        self._lock = threading.Lock()
+        self._ready: queue.SimpleQueue[Lane | None] = queue.SimpleQueue()
+        self._threads = 0
+        self._busy = 0
+        self._running: dict[int, tuple[int, str]] = {}
+        self._open = 0
+        self._drained: asyncio.Future[None] | None = None
+        self._stopped = False
+
+    def lane(self) -> Lane:
+        """A new lane; it needs no closing."""
+        return Lane(self)
+
+    def oldest(self) -> tuple[int, str]:
+        """How long the oldest running call has been running (ns, monotonic), and which one; ``(0, "")`` if none is."""
+        with self._lock:
+            began, what = min(self._running.values(), default=(0, ""))
+        return (time.monotonic_ns() - began, what) if what else (0, "")
+
+    async def drained(self) -> None:
+        """Wait until every call has been made and its outcome delivered."""
+        while self._open:
+            if self._drained is None or self._drained.done():
+                self._drained = self._loop.create_future()
+            await asyncio.shield(self._drained)
+
+    def stop(self) -> None:
+        """Let the threads end as soon as they are free."""
+        self._stopped = True
+        for _ in range(self._threads):
+            self._ready.put(None)
+
+    # -- the loop's side
+
+    def _submit(self, lane: Lane, what: str, call: Callable[[], T]) -> asyncio.Future[T]:
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._open += 1
+        with self._lock:
+            lane.jobs.append(Job(what, call, future))
+            wake = not lane.busy
+            lane.busy = True
+            self._busy += wake
+            grow = self._busy > self._threads and self._threads < self._limit
+            self._threads += grow
+        if wake:
+            self._ready.put(lane)
+        if grow:
+            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+        return future
+
+    def _clear(self, lane: Lane) -> None:
+        with self._lock:
+            dropped = list(lane.jobs)
+            lane.jobs.clear()
+        for job in dropped:
+            job.future.cancel()
+            self._settled()
+
+    def _settled(self) -> None:
+        self._open -= 1
+        if not self._open and self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def _deliver(self, job: Job, result: Any, error: BaseException | None) -> None:
+        if not job.future.done():
+            if error is None:
+                job.future.set_result(result)
+            else:
+                job.future.set_exception(error)
+        self._settled()
+
+    # -- the workers' side
+
+    def _work(self) -> None:
+        me = threading.get_ident()
+        while (lane := self._ready.get()) is not None:
+            with self._lock:
+                job = lane.jobs.popleft() if lane.jobs else None
+                if job is not None:
+                    self._running[me] = (time.monotonic_ns(), job.what)
+            if job is not None:
+                self._run(job)
+            with self._lock:
+                self._running.pop(me, None)
+                again = lane.busy = bool(lane.jobs)
+                self._busy -= not again
+            if again:
+                self._ready.put(lane)
+            del job, lane  # an idle thread must not keep a fragment alive
+        with self._lock:
+            self._threads -= 1
+
+    def _run(self, job: Job) -> None:
+        result: Any = None
+        problem: BaseException | None = None
+        try:
+            result = job.call()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it, with its traceback
+            problem = error
+        try:
+            self._loop.call_soon_threadsafe(self._deliver, job, result, problem)
+        except RuntimeError:
+            log.debug("[DISK] %s ended after the loop did", job.what)

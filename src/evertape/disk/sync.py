@@ -1,0 +1,105 @@
+"""One sync loop for the volume: the steps S1 to S3 of ``docs/design/durability.md``, all files at once.
+
+Threads: the loop's. Each file syncs in its own lane, behind its writes; the lanes' threads make the syncs
+concurrent, which lets the kernel share device flushes between them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from functools import partial
+from statistics import median
+
+from evertape.disk.fault import VolumeFaultError
+from evertape.disk.volume import Session, Volume
+from evertape.disk.writer import Writer
+from evertape.disk.writers import Writers
+from evertape.domain.storage_fault import StorageFault
+from evertape.domain.volume_state import SLOW_MS, Observation, VolumeState
+from evertape.ipc.messages import Durable
+
+REMEMBERED = 5
+"""Rounds whose median is reported: 2.5 s at the default interval, so one slow round is no alarm."""
+
+
+class SyncLoop:
+    """Syncs what grew, every ``sync_ns`` of the volume's assignment.
+
+    Args:
+        volume: whose files.
+        writers: the open ones.
+    """
+
+    def __init__(self, volume: Volume, writers: Writers) -> None:
+        self._volume = volume
+        self._writers = writers
+        self._rounds: deque[float] = deque(maxlen=REMEMBERED)
+        self._pending: set[asyncio.Future[tuple[int, int]]] = set()
+        self._began = 0
+        self._checking = False
+
+    @property
+    def median_ms(self) -> float:
+        """Median duration of the latest rounds, from their start until the last file was synced."""
+        return median(self._rounds) if self._rounds else 0.0
+
+    async def run(self) -> None:
+        """Never ends; cancel it."""
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        while True:
+            due = max(due + self._volume.assignment.sync_ns / 1e9, loop.time())
+            await asyncio.sleep(due - loop.time())
+            self.tick()
+
+    def tick(self) -> None:
+        """One round."""
+        session = self._volume.session
+        if session is None:
+            return
+        if "kernel" in self._volume.assignment.layers and not self._checking:
+            self._checking = True
+            check = session.checks.submit("reading the mount table", session.handle.is_attached)
+            check.add_done_callback(partial(self._checked, session))
+        if not self._pending:
+            self._began = time.monotonic_ns()
+        for writer in self._writers:
+            if writer.written > writer.durable and not writer.syncing:
+                self._sync(writer)
+
+    def _sync(self, writer: Writer) -> None:
+        assert writer.file is not None
+        writer.syncing = True
+        job = writer.lane.submit(f"syncing a segment of {writer.want.camera}", writer.file.sync)
+        self._pending.add(job)
+        job.add_done_callback(partial(self._synced, writer))
+
+    def _synced(self, writer: Writer, job: asyncio.Future[tuple[int, int]]) -> None:
+        writer.syncing = False
+        self._pending.discard(job)
+        if job.cancelled():
+            return
+        error = job.exception()
+        if isinstance(error, VolumeFaultError):
+            self._writers.failed_step(writer, error)
+            return
+        fragments, size = job.result()
+        if not writer.session.lost:
+            writer.durable = fragments
+            writer.channel.send(Durable(writer=writer.want.writer, fragments=fragments, bytes=size))
+        if not self._pending:
+            self._round_done()
+
+    def _round_done(self) -> None:
+        self._rounds.append((time.monotonic_ns() - self._began) / 1e6)
+        state = self._volume.status.state
+        if state.usable and (self.median_ms > SLOW_MS or state is VolumeState.SLOW):
+            self._volume.see(Observation(layer="deadline", sync_ms=self.median_ms))
+
+    def _checked(self, session: Session, check: asyncio.Future[bool]) -> None:
+        self._checking = False
+        if self._volume.session is session and not check.cancelled() and not check.result():
+            text = f"{session.handle.path} is no longer mounted"
+            self._volume.lose(VolumeFaultError(StorageFault.MISSING, text, step="S1"), "kernel")

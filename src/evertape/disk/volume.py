@@ -1,0 +1,225 @@
+"""The volume as the loop knows it: opened, watched, lost, opened again, and reported to everyone.
+
+Threads: the loop's. Whatever touches the file system is a call on a lane. One opened volume is a
+``Session``: its handle and its own worker threads, so that threads stuck in a vanished file system
+are left behind with it, and the descriptor is closed only when nothing uses it any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from evertape.clock import Clock
+from evertape.disk.fault import VolumeFaultError
+from evertape.disk.lanes import Lane, Lanes
+from evertape.disk.marker import Space, VolumeHandle, open_volume
+from evertape.domain.storage_fault import StorageFault
+from evertape.domain.volume_state import Observation, VolumeState, VolumeStatus, limits, observe
+from evertape.ipc.messages import DiskAssignment
+
+log = logging.getLogger(__name__)
+
+GONE = (StorageFault.MISSING, StorageFault.NOT_MOUNTED, StorageFault.WRONG_VOLUME)
+"""Faults of the volume itself after which its descriptor is of no use."""
+
+LostHandler = Callable[[VolumeFaultError], None]
+ChangeHandler = Callable[[VolumeStatus, VolumeStatus], None]
+
+
+@dataclass(eq=False)
+class Session:
+    """One opening of the volume."""
+
+    handle: VolumeHandle
+    lanes: Lanes
+    lost: bool = False
+    checks: Lane = field(init=False)
+    """For looks at the volume itself, one after the other."""
+
+    upkeep: Lane = field(init=False)
+    """For the keeper's jobs, one after the other."""
+    ended: asyncio.Future[None] = field(init=False)
+    """Done once the volume is lost."""
+
+    def __post_init__(self) -> None:
+        self.checks = self.lanes.lane()
+        self.upkeep = self.lanes.lane()
+        self.ended = asyncio.get_running_loop().create_future()
+
+    def guard(self) -> None:
+        """First thing in every call that writes: a detached file system would take the data without an error."""
+        if self.lost:
+            raise VolumeFaultError(StorageFault.MISSING, f"{self.handle.path} is gone")
+
+
+class Volume:
+    """Owns the session and the state.
+
+    Args:
+        assignment: where the volume is and how to treat it.
+        clock: for instants.
+        on_lost: the volume went away; every open file is to be failed.
+        on_change: the state changed, from one status to another.
+        on_report: the numbers or the state are to be sent to everyone.
+    """
+
+    def __init__(
+        self,
+        assignment: DiskAssignment,
+        clock: Clock,
+        *,
+        on_lost: LostHandler,
+        on_change: ChangeHandler,
+        on_report: Callable[[], None],
+    ) -> None:
+        self.assignment = assignment
+        self.status = VolumeStatus()
+        self.session: Session | None = None
+        self.volume_id = assignment.volume_id
+        self._clock = clock
+        self._on_lost = on_lost
+        self._on_change = on_change
+        self._on_report = on_report
+        self._scouts = Lanes(1, "scout")
+        self._scout = self._scouts.lane()
+        self._opening: asyncio.Task[None] | None = None
+        self._hung = False
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def need_free(self) -> int:
+        """Bytes that must be free before a new file, by the state's hysteresis."""
+        limit = limits(self.assignment.min_free, self.assignment.resume_free, self.status.total)
+        return limit.resume if self.status.state is VolumeState.FULL else limit.minimum
+
+    @property
+    def hung(self) -> bool:
+        """The kernel has not answered one of our calls within the deadline."""
+        return self._hung
+
+    def fault(self) -> VolumeFaultError:
+        """Why nothing can be opened right now."""
+        state = self.status.state
+        known = state.value in StorageFault.__members__.values()
+        return VolumeFaultError(
+            StorageFault(state.value) if known else StorageFault.OTHER,
+            self.status.reason or f"the volume is {state.value}",
+            step="C1",
+        )
+
+    async def open(self) -> None:
+        """Open the volume if it is not; coalesces with an attempt under way, never raises."""
+        if self.session is not None:
+            return
+        if self._opening is None or self._opening.done():
+            self._opening = asyncio.ensure_future(self._open())
+        await asyncio.wait((self._opening,))
+
+    async def _open(self) -> None:
+        want = self.assignment
+        try:
+            attempt = partial(_open_and_measure, want, self.volume_id)
+            handle, space = await self._scout.submit("opening the volume", attempt)
+        except VolumeFaultError as fault:
+            self.see(Observation(fault.fault, fault.what, "probe"))
+            return
+        if want is not self.assignment and want.path != self.assignment.path:
+            handle.close()
+            return
+        self.volume_id = handle.volume_id or self.volume_id
+        self.session = Session(handle, Lanes())
+        log.info("[DISK] opened volume %s (%s) at %s", want.volume, self.volume_id, want.path)
+        self.see(Observation(layer="probe", free=space.free, total=space.total))
+
+    def lose(self, fault: VolumeFaultError, layer: str) -> None:
+        """The volume is gone: fail its writers now, close its descriptors when the kernel lets us."""
+        session = self.session
+        if session is None:
+            return
+        self.session = None
+        session.lost = True
+        session.ended.set_result(None)
+        self._hung = False
+        log.warning("[STORAGE] volume %s is gone (%s): %s", self.assignment.volume, layer, fault.what)
+        self._on_lost(fault)
+        task = asyncio.ensure_future(_retire(session))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        self.see(Observation(fault.fault, fault.what, layer))
+
+    def see(self, seen: Observation) -> None:
+        """Take in what was observed; reports it, and journals a change of state."""
+        old = self.status
+        want = self.assignment
+        self.status = observe(old, seen, want.min_free, want.resume_free, self._clock.utc_ns())
+        if self.status.state is not old.state:
+            log.info("[DISK] volume %s: %s, was %s; %s", want.volume, self.status.state, old.state, self.status.reason)
+            self._on_change(old, self.status)
+        self._on_report()
+
+    def see_check(self, fault: VolumeFaultError, layer: str) -> None:
+        """A check of the volume itself (C1) failed."""
+        if fault.fault in GONE and self.session is not None:
+            self.lose(fault, layer)
+        else:
+            self.see(Observation(fault.fault, fault.what, layer))
+
+    def see_error(self, fault: VolumeFaultError) -> None:
+        """A file's own step failed; what that says about the volume beyond doubt is taken in at once."""
+        certain = (StorageFault.FULL, StorageFault.READ_ONLY, StorageFault.IO_ERROR)
+        if "errno" in self.assignment.layers and fault.number and fault.fault in certain:
+            self.see(Observation(fault.fault, fault.what, "errno"))
+
+    def check_deadline(self) -> bool:
+        """Called by the loop all the time; returns whether the volume has just begun or ceased to hang."""
+        lanes = self.session.lanes if self.session is not None else self._scouts
+        age, what = max(lanes.oldest(), self._scouts.oldest())
+        hung = age > self.assignment.probe_deadline_ns
+        if hung is self._hung:
+            return False
+        self._hung = hung
+        if hung:
+            self.see(Observation(StorageFault.HUNG, f"no answer for {age // 1_000_000_000} s: {what}", "deadline"))
+        return True
+
+    def abandon_opening(self) -> None:
+        """The table of mounts changed while opening hangs: leave that thread behind and try anew."""
+        if self._hung and self.session is None and self._opening is not None:
+            self._opening.cancel()
+            self._scouts.stop()
+            self._scouts = Lanes(1, "scout")
+            self._scout = self._scouts.lane()
+
+    async def close(self) -> None:
+        """Let go of the volume in an orderly way; waits for calls under way."""
+        session, self.session = self.session, None
+        if session is not None:
+            await _retire(session)
+        self._scouts.stop()
+
+
+async def _retire(session: Session) -> None:
+    await session.lanes.drained()
+    await session.lanes.lane().submit("closing the volume", session.handle.close)
+    session.lanes.stop()
+
+
+def _open_and_measure(want: DiskAssignment, volume_id: str) -> tuple[VolumeHandle, Space]:
+    handle = open_volume(
+        want.path,
+        is_mount=want.is_mount,
+        expected_id=volume_id,
+        name=want.volume,
+        with_marker=want.role != "data",
+    )
+    try:
+        return handle, handle.check(0)
+    except VolumeFaultError as fault:
+        if fault.fault is StorageFault.FULL:
+            return handle, handle.space()
+        handle.close()
+        raise

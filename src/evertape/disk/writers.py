@@ -1,0 +1,286 @@
+"""The recorders' side of the disk process: their open segments, from ``OpenSegment`` to the journal.
+
+Threads: the loop's; each segment's blocking steps run in a lane of their own (``SegmentFile``).
+A writer is thrown away at its first error, never repaired.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from evertape.disk import records
+from evertape.disk import writer as steps
+from evertape.disk.fault import VolumeFaultError
+from evertape.disk.journal_client import Journal
+from evertape.disk.segment_file import SegmentFile
+from evertape.disk.volume import Volume
+from evertape.disk.writer import Writer
+from evertape.domain.storage_fault import StorageFault
+from evertape.ipc.channel import Channel
+from evertape.ipc.events import EventStamp, SegmentClosed, SegmentDeleted, SegmentOpened
+from evertape.ipc.messages import (
+    Append,
+    CloseSegment,
+    OpenSegment,
+    SegmentIsClosed,
+    SegmentIsOpen,
+)
+
+log = logging.getLogger(__name__)
+
+HIGH_WATER, LOW_WATER = 64 << 20, 32 << 20
+"""Bytes of one connection that wait for the disk: above the first we stop reading, and the recorder's queue grows."""
+
+
+class Writers:
+    """All segments that are being written on this volume.
+
+    Args:
+        volume: where to.
+        journal: where ``segment_opened`` and ``segment_closed`` go.
+        stamp: gives events their identity.
+        nudge: asks for a probe now, because a writer failed or found no volume.
+    """
+
+    def __init__(self, volume: Volume, journal: Journal, stamp: EventStamp, nudge: Callable[[], None]) -> None:
+        self._volume = volume
+        self._journal = journal
+        self._stamp = stamp
+        self._nudge = nudge
+        self._writers: dict[tuple[Channel, int], Writer] = {}
+        self._waiting: dict[Channel, int] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.write_ms: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._writers)
+
+    def __iter__(self) -> Any:
+        return iter(list(self._writers.values()))
+
+    def open_paths(self) -> set[str]:
+        """The files that a living writer has."""
+        return {writer.file.path for writer in self._writers.values() if writer.file is not None}
+
+    # -- messages
+
+    def open(self, channel: Channel, want: OpenSegment, head: bytes) -> None:
+        """``OpenSegment``: C1 to C5 in the new writer's lane."""
+        session = self._volume.session
+        if session is None or self._volume.hung:
+            channel.send(steps.failed_message(want.writer, self._volume.fault()))
+            self._nudge()
+            return
+        if (channel, want.writer) in self._writers:
+            fault = VolumeFaultError(StorageFault.OTHER, f"writer {want.writer} is open already", step="C1")
+            channel.send(steps.failed_message(want.writer, fault))
+            return
+        writer = Writer(channel, want, session)
+        self._writers[channel, want.writer] = writer
+        create = partial(steps.create, writer, self._volume.need_free, head)
+        self._track(writer, len(head), writer.lane.submit(f"opening a segment of {want.camera}", create), self._opened)
+
+    def append(self, channel: Channel, want: Append, payload: bytes) -> None:
+        """``Append``: W1, behind whatever the lane still has to do."""
+        writer = self._writers.get((channel, want.writer))
+        if writer is None:
+            return
+        name = f"writing to a segment of {writer.want.camera}"
+        job = writer.lane.submit(name, partial(steps.append, writer, payload))
+        self._track(writer, len(payload), job, self._appended)
+
+    def close(self, channel: Channel, want: CloseSegment) -> None:
+        """``CloseSegment``: L1 to L3."""
+        writer = self._writers.get((channel, want.writer))
+        if writer is not None:
+            times = {name: getattr(want, name) for name in ("start_utc", "end_utc", "utc_source", "utc_error")}
+            self._finish(writer, want.reason, times)
+
+    def channel_closed(self, channel: Channel) -> None:
+        """The recorder is gone: close its files at their last whole fragments."""
+        for writer in self:
+            if writer.channel is channel:
+                self._finish(writer, "writer_gone", {})
+        self._waiting.pop(channel, None)
+
+    # -- the volume's fate
+
+    def fail_all(self, fault: VolumeFaultError, *, salvage: bool) -> None:
+        """Every writer is over; with ``salvage`` the files are closed as soon as the kernel answers."""
+        for writer in self:
+            self.fail(writer, fault, salvage=salvage)
+
+    async def finish_all(self, reason: str) -> None:
+        """Close every file and wait until all are closed."""
+        for writer in self:
+            self._finish(writer, reason, {})
+        while self._closing:
+            await asyncio.wait(set(self._closing))
+
+    def fail(self, writer: Writer, fault: VolumeFaultError, *, salvage: bool = False) -> None:
+        """This writer is over; tells its recorder at once, without waiting for the kernel."""
+        if writer.over:
+            return
+        self._drop(writer)
+        writer.lane.clear()
+        path = writer.file.path if writer.file is not None else ""
+        log.warning("[STORAGE] writer of %s failed at %s: %s", writer.want.camera, fault.step, fault.what)
+        writer.channel.send(steps.failed_message(writer.want.writer, fault, path))
+        if salvage:
+            self._spawn(self._close_file(writer, "failover", {}, tell=False))
+        else:
+            self._spawn(self._let_go(writer))
+
+    def failed_step(self, writer: Writer, fault: VolumeFaultError) -> None:
+        """A step of this writer failed: throw it away, and tell the volume what that says about it."""
+        writer.fault = writer.fault or fault
+        if writer.over:
+            return
+        self.fail(writer, fault, salvage=writer.file is not None and writer.file.salvageable)
+        if fault.step == "C1" and "precheck" in self._volume.assignment.layers:
+            self._volume.see_check(fault, "precheck")
+        else:
+            self._volume.see_error(fault)
+        self._nudge()
+
+    # -- outcomes
+
+    def _opened(self, writer: Writer, file: SegmentFile) -> None:
+        if writer.session.lost:
+            return
+        writer.channel.send(SegmentIsOpen(writer=writer.want.writer, path=file.path))
+        header = file.header
+        self._journal.put(
+            SegmentOpened(
+                **self._stamp(),
+                **records.identity_fields(header),
+                **records.caps_fields(file.caps),
+                **records.clock_fields(header),
+                volume=self._volume.volume_id,
+                path=file.path,
+                first_audio=header.first_audio_seq,
+            )
+        )
+
+    def _appended(self, writer: Writer, took_ms: float) -> None:
+        writer.written += 1
+        self.write_ms.append(took_ms)
+        del self.write_ms[:-64]
+
+    def _finish(self, writer: Writer, reason: str, times: dict[str, Any]) -> None:
+        self._drop(writer)
+        self._spawn(self._close_file(writer, reason, times, tell=True))
+
+    async def _close_file(self, writer: Writer, reason: str, times: dict[str, Any], *, tell: bool) -> None:
+        """L1 to L3; an error here leaves the file to recovery."""
+        name = f"closing a segment of {writer.want.camera}"
+        try:
+            broken, size = await writer.lane.submit(name, partial(steps.finish, writer))
+        except VolumeFaultError as fault:
+            self._close_failed(writer, fault, tell=tell)
+            await self._let_go(writer)
+            return
+        file = writer.file
+        if file is None:
+            if writer.fault is not None and tell:
+                self._close_failed(writer, writer.fault, tell=True)
+            return
+        if broken is not None and tell:
+            self._close_failed(writer, broken, tell=True)
+        if records.has_video(file.fragments):
+            self._journal.put(self._closed_event(file, "failover" if broken else reason, {} if broken else times, size))
+        else:
+            await self._remove_empty(writer, file)
+            size = 0
+        if tell and broken is None:
+            count = len(file.fragments)
+            done = SegmentIsClosed(writer=writer.want.writer, path=file.path, fragments=count, bytes=size)
+            writer.channel.send(done)
+
+    def _close_failed(self, writer: Writer, fault: VolumeFaultError, *, tell: bool) -> None:
+        log.warning("[STORAGE] closing a segment of %s failed at %s: %s", writer.want.camera, fault.step, fault.what)
+        if tell:
+            path = writer.file.path if writer.file is not None else ""
+            writer.channel.send(steps.failed_message(writer.want.writer, fault, path))
+        self._volume.see_error(fault)
+        self._nudge()
+
+    def _closed_event(self, file: SegmentFile, reason: str, times: dict[str, Any], size: int) -> SegmentClosed:
+        fields = (
+            records.identity_fields(file.header)
+            | records.caps_fields(file.caps)
+            | records.clock_fields(file.header)
+            | records.extent_fields(file.header, file.fragments)
+            | times
+        )
+        return SegmentClosed(
+            **self._stamp(),
+            **fields,
+            volume=self._volume.volume_id,
+            path=file.path,
+            first_audio=records.first_audio(file.header, file.fragments),
+            bytes=size,
+            reason=reason,
+        )
+
+    async def _remove_empty(self, writer: Writer, file: SegmentFile) -> None:
+        """A file without footage: nobody needs it, and the journal says so (D)."""
+        event = SegmentDeleted(
+            **self._stamp(),
+            segment=file.header.segment_id,
+            camera=file.header.camera_id,
+            volume=self._volume.volume_id,
+            path=file.path,
+            bytes=file.bytes,
+            reason="empty",
+        )
+        if not await self._journal.durable(event):
+            return  # recovery will find it empty again
+        try:
+            await writer.lane.submit("removing an empty segment", partial(steps.unlink, writer.session, file.path))
+        except VolumeFaultError as fault:
+            log.warning("[DISK] could not remove the empty %s: %s", file.path, fault.what)
+
+    async def _let_go(self, writer: Writer) -> None:
+        await writer.lane.submit("letting go of a segment", partial(steps.release, writer))
+
+    # -- bookkeeping
+
+    def _drop(self, writer: Writer) -> None:
+        writer.over = True
+        self._writers.pop((writer.channel, writer.want.writer), None)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _track(
+        self, writer: Writer, size: int, job: asyncio.Future[Any], on_done: Callable[[Writer, Any], None]
+    ) -> None:
+        """Count the bytes that wait for the disk, and take the outcome in."""
+        channel = writer.channel
+        self._waiting[channel] = self._waiting.get(channel, 0) + size
+        if self._waiting[channel] > HIGH_WATER:
+            channel.pause()
+
+        def settled(done: asyncio.Future[Any]) -> None:
+            if channel in self._waiting:
+                self._waiting[channel] -= size
+                if self._waiting[channel] < LOW_WATER:
+                    channel.resume()
+            if done.cancelled():
+                return
+            error = done.exception()
+            if error is None:
+                on_done(writer, done.result())
+            elif isinstance(error, VolumeFaultError):
+                self.failed_step(writer, error)
+            else:
+                raise error
+
+        job.add_done_callback(settled)

@@ -1,0 +1,103 @@
+"""Disks that break: file systems in sparse files, mounted through a loop device. Needs root and Linux."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+
+def why_no_loop_mounts() -> str:
+    """Why ``LoopVolume`` cannot work here; empty if it can."""
+    if sys.platform != "linux":
+        return "loop mounts need Linux"
+    if os.geteuid() != 0:
+        return "loop mounts need root"
+    missing = [tool for tool in ("mount", "umount", "mkfs.ext4") if shutil.which(tool) is None]
+    if missing:
+        return f"{', '.join(missing)} is not installed"
+    return "" if os.path.exists("/dev/loop-control") else "the kernel has no loop devices"
+
+
+class LoopVolume:
+    """A file system of its own that can be pulled, filled, frozen and put back. A context manager.
+
+    Args:
+        folder: where the image and the mount point ``folder/name`` go.
+        size: bytes of the device; ext4 takes about 5 MiB, xfs needs 300 MiB.
+        fs: ``ext4`` or ``xfs``.
+        name: of the image and the mount point.
+    """
+
+    def __init__(self, folder: Path, size: int = 64 << 20, fs: str = "ext4", name: str = "usb") -> None:
+        self.image = folder / f"{name}.img"
+        self.mount_point = folder / name
+        self._fs = fs
+        self._points: list[Path] = []
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(self.image, "wb") as file:
+            file.truncate(size)
+        quiet = ["-q", "-F", "-m", "0"] if fs == "ext4" else ["-q", "-f"]
+        _run([f"mkfs.{fs}", *quiet, str(self.image)])
+
+    def __enter__(self) -> LoopVolume:
+        self.mount()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._points:
+            self.pull()
+        self.image.unlink(missing_ok=True)
+
+    @property
+    def mounted(self) -> bool:
+        """Whether it is mounted somewhere by us."""
+        return bool(self._points)
+
+    def mount(self, at: Path | None = None, options: str = "") -> Path:
+        """Mount it, at ``mount_point`` unless told otherwise; returns where."""
+        point = at or self.mount_point
+        point.mkdir(exist_ok=True)
+        _run(["mount", "-o", ",".join(filter(None, ("loop", options))), str(self.image), str(point)])
+        self._points.append(point)
+        return point
+
+    def pull(self) -> None:
+        """Pull the plug: ``umount -l``, which works while files are open."""
+        _run(["umount", "-l", str(self._points.pop())])
+
+    def unmount(self) -> None:
+        """Unmount in an orderly way; fails while files are open."""
+        _run(["umount", str(self._points[-1])])
+        self._points.pop()
+
+    def remount(self, options: str) -> None:
+        """Change options of the mount, such as ``ro`` or ``rw``."""
+        _run(["mount", "-o", f"remount,{options}", str(self._points[-1])])
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While in it, nothing that writes to the file system comes back (fsfreeze; not killable)."""
+        point = str(self._points[-1])
+        _run(["fsfreeze", "-f", point])
+        try:
+            yield
+        finally:
+            _run(["fsfreeze", "-u", point])
+
+    def shut_down(self) -> None:
+        """Power cut or a dying device: xfs drops everything not yet on the disk, and answers EIO from now on."""
+        _run(["xfs_io", "-x", "-c", "shutdown", str(self._points[-1])])
+
+
+def _run(command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    if done.returncode:
+        raise OSError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
