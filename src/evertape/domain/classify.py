@@ -14,6 +14,7 @@ from evertape.domain.cause import Cause, cause_of_fault
 from evertape.domain.error_table import (
     DEFAULT,
     ERRNO,
+    EXHAUSTED,
     FAULTS,
     GST,
     GST_FILE,
@@ -112,7 +113,7 @@ def part_of(ancestry: Iterable[str]) -> Part:
 
 
 def classify_error(failure: Failure) -> Classification:
-    """What ``failure`` means. Every failure has an answer; one that no table knows is of low priority and is retried."""
+    """What ``failure`` means. One that no table knows is of low priority and is retried."""
     found = _look_up(failure)
     if found.priority is ErrorPriority.CRITICAL or failure.part in (Part.SOURCE, Part.FILE):
         return found
@@ -131,7 +132,11 @@ def classify_fault(fault: StorageFault | str) -> Classification:
 
 def _look_up(failure: Failure) -> Classification:
     detail = failure.detail
-    if failure.part is Part.FILE:
+    found: Classification | None
+    if detail.errno in EXHAUSTED:
+        # Whoever noticed it: the whole process is short of it.
+        found = ERRNO[detail.errno]
+    elif failure.part is Part.FILE:
         found = _by_errno(detail.errno) or _by_gst(detail, file=True)
     elif failure.kind is not None:
         found = KINDS[failure.kind]

@@ -207,6 +207,8 @@ ERRNO: dict[int, Classification] = {
 }
 """Numbers of the kernel that say nothing about the volume; all others are those of ``fault_of_errno``."""
 
+EXHAUSTED = frozenset((errno.ENOMEM, errno.EMFILE, errno.ENFILE))
+
 KINDS: dict[FailureKind, Classification] = {
     kind: Classification(*row, cause_of_failure(kind))
     for kind, row in {
@@ -235,6 +237,7 @@ RTSP: dict[int, Classification] = {
     410: KINDS[FailureKind.NOT_FOUND],
     408: KINDS[FailureKind.TIMEOUT],
     415: KINDS[FailureKind.CODEC_UNSUPPORTED],
+    429: KINDS[FailureKind.SERVER_ERROR],
     453: KINDS[FailureKind.SERVER_ERROR],  # not enough bandwidth: how cameras say "too many clients"
     454: KINDS[FailureKind.EOS],  # session not found: it forgot ours
 }

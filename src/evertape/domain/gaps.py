@@ -18,12 +18,12 @@ SLACK: DurationNs = DurationNs(500 * NS_PER_MS)
 """Less media time than this missing between two units is a lost packet or two, not a gap."""
 
 CLOCK_TOLERANCE: DurationNs = DurationNs(2500 * NS_PER_MS)
-"""UTC may move by less than this between two units: an estimate was corrected, and ``domain.utc`` bounds by how much."""
+"""UTC may move by less than this between two units: an estimate was corrected, which ``domain.utc`` bounds."""
 
 
 @dataclass(frozen=True, slots=True)
 class GapBegan:
-    """No footage from ``start_utc`` on. ``number`` counts this tracker's gaps; the ledger's id is the caller's affair."""
+    """No footage from ``start_utc`` on. ``number`` counts this tracker's gaps; the ledger's id is the caller's."""
 
     number: int
     cause: Cause
