@@ -48,7 +48,9 @@ class Machine:
         self.has("dpkg-query", f'for name; do :; done; [ -e {self.installed}/"$name" ] && printf installed')
         self.has("apt-get", "exit 99")
 
-    def start(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, stderr: int = subprocess.PIPE
+    ) -> subprocess.CompletedProcess[str]:
         env = {
             "PATH": str(self.bin),
             "HOME": str(self.checkout),
@@ -59,7 +61,7 @@ class Machine:
         }
         command = [str(self.checkout / "evertape"), *arguments]
         return subprocess.run(
-            command, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+            command, env=env, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=60, check=False
         )
 
     def called(self) -> list[str]:
@@ -169,6 +171,21 @@ def test_root_or_passwordless_sudo_installs_what_is_missing(machine: Machine, ui
     # Then there is no interpreter that serves, and it says so.
     assert done.returncode == 4
     assert "Python 3.11 or newer" in done.stderr
+
+
+@debian_only
+def test_sudo_asks_for_the_password_on_a_terminal(machine: Machine) -> None:
+    machine.is_debian(uid=1000)
+    machine.has("sudo", f'echo "sudo $1" >>{machine.calls}; case $1 in -n) exit 1 ;; -v) exit 0 ;; esac; "$@"')
+    machine.has("apt-get", APT_GET.format(calls=machine.calls, installed=machine.installed, before=":"))
+    ours, theirs = os.openpty()
+    machine.start("status", stdin=theirs, stderr=theirs)
+    os.close(theirs)
+    said = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "sudo asks for your password" in said
+    assert machine.called()[:2] == ["sudo -n", "sudo -v"]
+    assert {path.name for path in machine.installed.iterdir()} == set(packages("base", "apt"))
 
 
 @debian_only
