@@ -215,7 +215,7 @@ def test_code_may_give_nanoseconds_and_bytes() -> None:
 
 def test_a_configuration_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        Config().recording.align = False  # type: ignore[misc]
+        Config().recording.align = False
 
 
 def test_a_cameras_own_values_stand_in_for_the_general_ones() -> None:

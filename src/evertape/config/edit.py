@@ -171,6 +171,8 @@ def _existing(data: Tables, key: str) -> Key:
         table = table_at(parts[:depth])
         if table is not None and parts[depth] not in table.model_fields:
             raise unknown_key(key, parts[:depth], list(table.model_fields))
+    if table_at(parts) is None and len(parts) > 1:  # it goes on behind a value
+        raise unknown_key(key, parts[:-1], [])
     raise ConfigError(f"{key!r} is a table", hint=f"name a key in it, like {key}.{_first(parts)}")
 
 
