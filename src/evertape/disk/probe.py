@@ -63,14 +63,9 @@ class Prober:
         if session is None:
             return
         thorough = "probe" in volume.assignment.layers
-        look = session.checks.submit("probing the volume", partial(_probe if thorough else _measure, session))
-        # A look that hangs in a volume that was given up meanwhile is not waited for.
-        await asyncio.wait((look, session.ended), return_when=asyncio.FIRST_COMPLETED)
-        if session.lost:
-            look.add_done_callback(_forget)
-            return
         try:
-            space = look.result()
+            look = partial(_probe if thorough else _measure, session)
+            space = await session.call(session.checks, "probing the volume", look)
         except VolumeFaultError as fault:
             if volume.session is session:
                 volume.see_check(fault, "probe")
@@ -78,12 +73,6 @@ class Prober:
         if volume.session is session and not volume.hung:
             sync_ms = self._sync_ms() or None
             volume.see(Observation(layer="probe", free=space.free, total=space.total, sync_ms=sync_ms))
-
-
-def _forget(look: asyncio.Future[Space]) -> None:
-    """Nobody wants the outcome any more; asking for it keeps asyncio from complaining."""
-    if not look.cancelled():
-        look.exception()
 
 
 def _probe(session: Session) -> Space:

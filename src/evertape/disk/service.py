@@ -15,6 +15,7 @@ from statistics import median
 
 from evertape.clock import SystemClock
 from evertape.disk.fault import VolumeFaultError
+from evertape.disk.journal import JournalKeeper
 from evertape.disk.journal_client import Journal, JournalClient
 from evertape.disk.mounts import Mount, MountWatch
 from evertape.disk.probe import Prober
@@ -95,7 +96,8 @@ class DiskService:
         self._volume = Volume(
             want, self._clock, on_lost=self._lost, on_change=self._state_changed, on_report=self._report
         )
-        self._journal: Journal = JournalClient(want.journal_socket, self._stamp)
+        self._keeper = JournalKeeper(self._volume) if want.role == "data" else None
+        self._journal: Journal = self._keeper or JournalClient(want.journal_socket, self._stamp)
         self._prober = Prober(self._volume, lambda: self._sync.median_ms)
         self._writers = Writers(self._volume, self._journal, self._stamp, self._prober.nudge)
         self._sync = SyncLoop(self._volume, self._writers)
@@ -120,6 +122,8 @@ class DiskService:
             async with asyncio.timeout(deadline_s):
                 await self._writers.finish_all("shutdown")
                 await self._upkeep.finish()
+                if self._keeper is not None:
+                    await self._keeper.finish()
                 for peer in list(self._peers):
                     await peer.drained(0.5)
                 if isinstance(self._journal, JournalClient):
@@ -186,6 +190,8 @@ class DiskService:
 
     def _lost(self, fault: VolumeFaultError) -> None:
         self._writers.fail_all(fault, salvage=False)
+        if self._keeper is not None:
+            self._keeper.lost()
         self._prober.nudge()
 
     def _state_changed(self, old: VolumeStatus, new: VolumeStatus) -> None:
@@ -249,10 +255,14 @@ class DiskService:
             self._ask_to_stop(message.deadline_s)
         elif isinstance(message, ProbeVolume) and self._tasks:
             self._prober.nudge()
+        elif self._tasks and self._keeper is not None:
+            self._keeper.handle(channel, message, payload)
 
     def _from_peer(self, channel: Channel, message: Message, payload: bytes) -> None:
         if channel not in self._peers:
             self._greet(channel, message)
+        elif self._keeper is not None and self._keeper.handle(channel, message, payload):
+            pass
         elif isinstance(message, Append):
             self._writers.append(channel, message, payload)
         elif isinstance(message, OpenSegment):

@@ -112,7 +112,7 @@ class Upkeep:
         """R1 to R5 on a file that the index calls open."""
         session = self._session()
         parts = self._not_being_written(want.path)
-        closed = await session.upkeep.submit("recovering a segment", partial(close_file, session, parts))
+        closed = await session.call(session.upkeep, "recovering a segment", partial(close_file, session, parts))
         if closed is None:
             missing = SegmentMissing(
                 **self._stamp(), segment=want.segment, volume=self._volume.volume_id, path=want.path
@@ -129,7 +129,7 @@ class Upkeep:
         """The same for a file nobody knows."""
         session = self._session()
         parts = self._not_being_written(want.path)
-        closed = await session.upkeep.submit("adopting a segment", partial(close_file, session, parts))
+        closed = await session.call(session.upkeep, "adopting a segment", partial(close_file, session, parts))
         if closed is None:
             raise RefusedError(f"there is no {want.path}", errno.ENOENT)
         text = await self._book_closed(session, closed, want.path, "", "adopted")
@@ -162,7 +162,7 @@ class Upkeep:
         session = self._session()
         parts = self._not_being_written(want.path)
         job = partial(cut_file, session, parts, want.segment, want.from_seq)
-        cut = await session.upkeep.submit("cutting a segment", job)
+        cut = await session.call(session.upkeep, "cutting a segment", job)
         assert cut.scanned is not None
         extent = records.extent_fields(cut.scanned.header, cut.scanned.fragments)
         self._journal.put(
@@ -183,7 +183,7 @@ class Upkeep:
         """D1 to D3."""
         session = self._session()
         parts = self._not_being_written(want.path)
-        size = await session.upkeep.submit("measuring a segment", partial(remove, session, parts, dry=True))
+        size = await session.call(session.upkeep, "measuring a segment", partial(remove, session, parts, dry=True))
         await self._remove(session, want.segment, want.camera, want.path, size, want.reason)
         channel.send(JobDone(request=want.request, ok=True))
 
@@ -200,13 +200,15 @@ class Upkeep:
         # D1: a file that is gone though no record says so would look like damage.
         if not await self._journal.durable(event):
             raise RefusedError("D1: the journal did not confirm; the file is still there", errno.EAGAIN)
-        await session.upkeep.submit("deleting a segment", partial(remove, session, segment_path(path), dry=False))
+        await session.call(
+            session.upkeep, "deleting a segment", partial(remove, session, segment_path(path), dry=False)
+        )
 
     # -- lists and the mirror
 
     async def _list(self, channel: Channel, want: ListSegments, _payload: bytes) -> None:
         session = self._session()
-        found = await session.upkeep.submit("listing segments", partial(list_files, session, want.days))
+        found = await session.call(session.upkeep, "listing segments", partial(list_files, session, want.days))
         taken = self._writers.open_paths()
         files = tuple(FoundFile(path=path, bytes=size, open=path in taken) for path, size in found)
         for start in range(0, max(1, len(files)), PART):
@@ -215,13 +217,13 @@ class Upkeep:
 
     async def _mirror_query(self, channel: Channel, want: MirrorQuery, _payload: bytes) -> None:
         session = self._session()
-        files = await session.upkeep.submit("looking at the mirror", partial(mirror_files, session))
+        files = await session.call(session.upkeep, "looking at the mirror", partial(mirror_files, session))
         channel.send(MirrorState(request=want.request, files=files))
 
     async def _mirror_append(self, channel: Channel, want: MirrorAppend, payload: bytes) -> None:
         session = self._session()
-        await session.upkeep.submit(
-            "writing the mirror", partial(append_mirror, session, want.file, want.offset, payload)
+        await session.call(
+            session.upkeep, "writing the mirror", partial(append_mirror, session, want.file, want.offset, payload)
         )
         channel.send(JobDone(request=want.request, ok=True))
 

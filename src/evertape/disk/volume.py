@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, TypeVar
 
 from evertape.clock import Clock
 from evertape.disk.fault import VolumeFaultError
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 GONE = (StorageFault.MISSING, StorageFault.NOT_MOUNTED, StorageFault.WRONG_VOLUME)
 """Faults of the volume itself after which its descriptor is of no use."""
+
+T = TypeVar("T")
 
 LostHandler = Callable[[VolumeFaultError], None]
 ChangeHandler = Callable[[VolumeStatus, VolumeStatus], None]
@@ -49,6 +52,19 @@ class Session:
         self.checks = self.lanes.lane()
         self.upkeep = self.lanes.lane()
         self.ended = asyncio.get_running_loop().create_future()
+
+    async def call(self, lane: Lane, what: str, call: Callable[[], T]) -> T:
+        """Run ``call`` in ``lane``; does not wait for one that hangs in a volume which is given up meanwhile.
+
+        Raises:
+            VolumeFaultError: ``missing`` in that case; else whatever ``call`` raises.
+        """
+        job = lane.submit(what, call)
+        await asyncio.wait((job, self.ended), return_when=asyncio.FIRST_COMPLETED)
+        if not job.done():
+            job.add_done_callback(forget)
+            self.guard()
+        return job.result()
 
     def guard(self) -> None:
         """First thing in every call that writes: a detached file system would take the data without an error."""
@@ -200,6 +216,12 @@ class Volume:
         if session is not None:
             await _retire(session)
         self._scouts.stop()
+
+
+def forget(job: asyncio.Future[Any]) -> None:
+    """Nobody wants the outcome any more; asking for it keeps asyncio from complaining."""
+    if not job.cancelled():
+        job.exception()
 
 
 async def _retire(session: Session) -> None:

@@ -17,7 +17,7 @@ from evertape.disk import writer as steps
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.journal_client import Journal
 from evertape.disk.segment_file import SegmentFile
-from evertape.disk.volume import Volume
+from evertape.disk.volume import Volume, forget
 from evertape.disk.writer import Writer
 from evertape.domain.storage_fault import StorageFault
 from evertape.ipc.channel import Channel
@@ -133,7 +133,7 @@ class Writers:
         if salvage:
             self._spawn(self._close_file(writer, "failover", {}, tell=False))
         else:
-            self._spawn(self._let_go(writer))
+            self._let_go(writer)
 
     def failed_step(self, writer: Writer, fault: VolumeFaultError) -> None:
         """A step of this writer failed: throw it away, and tell the volume what that says about it."""
@@ -179,10 +179,10 @@ class Writers:
         """L1 to L3; an error here leaves the file to recovery."""
         name = f"closing a segment of {writer.want.camera}"
         try:
-            broken, size = await writer.lane.submit(name, partial(steps.finish, writer))
+            broken, size = await writer.session.call(writer.lane, name, partial(steps.finish, writer))
         except VolumeFaultError as fault:
             self._close_failed(writer, fault, tell=tell)
-            await self._let_go(writer)
+            self._let_go(writer)
             return
         file = writer.file
         if file is None:
@@ -241,12 +241,14 @@ class Writers:
         if not await self._journal.durable(event):
             return  # recovery will find it empty again
         try:
-            await writer.lane.submit("removing an empty segment", partial(steps.unlink, writer.session, file.path))
+            unlink = partial(steps.unlink, writer.session, file.path)
+            await writer.session.call(writer.lane, "removing an empty segment", unlink)
         except VolumeFaultError as fault:
             log.warning("[DISK] could not remove the empty %s: %s", file.path, fault.what)
 
-    async def _let_go(self, writer: Writer) -> None:
-        await writer.lane.submit("letting go of a segment", partial(steps.release, writer))
+    def _let_go(self, writer: Writer) -> None:
+        """Close the descriptor when the kernel lets us; nobody waits for it."""
+        writer.lane.submit("letting go of a segment", partial(steps.release, writer)).add_done_callback(forget)
 
     # -- bookkeeping
 
