@@ -50,8 +50,8 @@ def parse_challenges(values: Iterable[str]) -> list[Challenge]:
     found: list[Challenge] = []
     for value in values:
         starts = list(_SCHEME.finditer(value))
-        ends = [match.start() for match in starts[1:]] + [len(value)]
-        for match, end in zip(starts, ends, strict=True):
+        for index, match in enumerate(starts):
+            end = starts[index + 1].start() if index + 1 < len(starts) else len(value)
             pairs = _PARAM.finditer(value, match.end(), end)
             found.append(Challenge(match[1].lower(), {m[1].lower(): m[2] if m[2] is not None else m[3] for m in pairs}))
     usable = [c for c in found if c.scheme == "basic" or (c.algorithm in _STRENGTH and _qop_known(c))]

@@ -104,6 +104,8 @@ def parse_message(buffer: bytes | bytearray, pos: int, end: int) -> tuple[Messag
     Raises:
         RtspSyntaxError: it is not RTSP, or larger than ``MAX_HEAD`` or ``MAX_BODY``.
     """
+    if pos == end:
+        return None
     if not may_start(buffer, pos, end):
         raise RtspSyntaxError(f"not an RTSP message: {bytes(buffer[pos : min(end, pos + 40)])!r}")
     match = _HEAD_END.search(buffer, pos, min(end, pos + MAX_HEAD))

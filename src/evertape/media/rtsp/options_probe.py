@@ -70,7 +70,7 @@ class OptionsProbe:
             self._fail(error.kind, error.detail)
         except RtspSyntaxError as error:
             self._fail(FailureKind.PROTOCOL, ErrorDetail("OPTIONS", "rtsp", debug=error.what))
-        if self.state is ProbeState.PENDING and now >= self._deadline_ns:
+        if self._connection is not None and now >= self._deadline_ns:
             self._fail(FailureKind.TIMEOUT, ErrorDetail("OPTIONS", "rtsp", debug="no answer within the time given"))
         return self.state
 
