@@ -327,7 +327,7 @@ class Append(Message, frozen=True, kw_only=True, omit_defaults=True):
     utc_source: str
     utc_error: int
     dts_start: int
-    """Nanoseconds on the segment's media time line (0 = first video unit) of the first video unit, or the first unit."""
+    """Nanoseconds on the segment's media time line (0 = its first video unit) of the first video unit, or unit."""
     dts_end: int
     """The same for the end of the last video unit, or of the last unit."""
 
@@ -400,7 +400,7 @@ class RecoverSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ListSegments(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Keeper to disk: describe the files of these day folders (``YYYYMMDD``; empty: all); answered by ``SegmentList`` parts."""
+    """Keeper to disk: describe the files of these day folders (``YYYYMMDD``; empty: all); ``SegmentList`` parts follow."""
 
     request: int
     days: tuple[str, ...] = ()
@@ -549,7 +549,7 @@ class FeedUnit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, ar
 
 
 class FeedUnits(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Recorder to viewer: a batch. ``skipped`` counts the video units left out before it, because the viewer was slow."""
+    """Recorder to viewer: a batch. ``skipped`` counts the video units left out before it for a slow viewer."""
 
     caps: int
     epoch: str

@@ -35,9 +35,9 @@ def run_dir(data: Path, *, create: bool = False) -> Path:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
     if place.exists():
         info = place.stat(follow_symlinks=False)
-        if info.st_uid != os.getuid() or not stat.S_ISDIR(info.st_mode):
-            if not (os.getuid() == 0 and stat.S_ISDIR(info.st_mode)):
-                raise UsageError(f"{place} belongs to another user", hint="remove it, or run as that user")
+        ours = os.getuid() in (0, info.st_uid)
+        if not (ours and stat.S_ISDIR(info.st_mode)):
+            raise UsageError(f"{place} belongs to another user", hint="remove it, or run as that user")
     return place
 
 

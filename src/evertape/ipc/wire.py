@@ -25,7 +25,7 @@ MAX_PAYLOAD = 256 << 20
 Buffer = bytes | bytearray | memoryview
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Union[MESSAGE_TYPES])  # type: ignore[arg-type] # noqa: UP007
+_decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Union[MESSAGE_TYPES])  # noqa: UP007
 
 
 def encode(message: Message, payload: Sequence[Buffer] = ()) -> list[Buffer]:

@@ -1,0 +1,249 @@
+"""One camera in a recorder: its streams, its ring, its recording.
+
+Threads: the owner's loop only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Protocol
+
+from evertape.clock import Clock
+from evertape.domain.camera_events import Changed, StreamStatus
+from evertape.domain.cause import Cause
+from evertape.domain.volumes import Suspects
+from evertape.domain.watchdog import PipelineWatchdog, WatchdogPolicy
+from evertape.engine.disk_link import DiskLink
+from evertape.engine.recording import RecordingBranch
+from evertape.engine.stream import StreamWorker
+from evertape.ipc.events import AnyEvent, CameraStateChanged, EventStamp, Notice
+from evertape.ipc.messages import CameraInfo, CameraSettings
+from evertape.media.capture import StreamNotice, TranscoderFactory
+from evertape.media.ring import Ring
+from evertape.types import NS_PER_S, AccessUnit, DurationNs, Stream
+
+log = logging.getLogger(__name__)
+
+_SUB_LINGER_S = 10.0
+"""A sub stream is kept for so long after its last viewer, because viewers change layouts."""
+
+WatchKey = tuple[str, Stream]
+
+# What a session has to be made anew for; all else is taken over as it is.
+SESSION_FIELDS = (
+    "url", "user", "password", "transport", "receiver", "latency_ns", "audio", "tls_verify", "keepalive_ns",
+    "connect_timeout_ns",
+)  # fmt: skip
+
+
+class CameraHost(Protocol):
+    """What a camera needs from the recorder it lives in."""
+
+    clock: Clock
+    stamp: EventStamp
+    links: dict[str, DiskLink]
+    suspects: Suspects
+    watchdog: PipelineWatchdog[WatchKey]
+    transcoder: TranscoderFactory | None
+
+    def journal(self, event: AnyEvent) -> None:
+        """Write an event down."""
+
+    def status_changed(self) -> None:
+        """Something people look at changed: send the status soon."""
+
+    def feed(self, camera: CameraWorker, stream: Stream) -> None:
+        """The ring of this stream has grown, or its state changed: serve its viewers."""
+
+
+class CameraWorker:
+    """See the module.
+
+    Args:
+        settings: the camera.
+        host: the recorder.
+    """
+
+    def __init__(self, settings: CameraSettings, host: CameraHost) -> None:
+        self.settings = settings
+        self._host = host
+        self.rings = {Stream.MAIN: Ring()}
+        self.streams = {Stream.MAIN: self._make(Stream.MAIN)}
+        self.recording = RecordingBranch(settings, self.rings[Stream.MAIN], host)
+        self._loop = asyncio.get_running_loop()
+        self._linger: asyncio.TimerHandle | None = None
+
+    # -- control --------------------------------------------------------------------------------------------
+
+    def start(self, record: bool) -> None:
+        """Begin to stream, and to record if it is wished."""
+        if record:
+            self.recording.start("the wish on record")
+        self.streams[Stream.MAIN].start()
+
+    def stop(self, cause: Cause) -> None:
+        """End recording and streams; the files are finished by what is still pending."""
+        if self.recording.wanted:
+            self.recording.stop("shutdown", cause)
+        if self._linger is not None:
+            self._linger.cancel()
+        for worker in self.streams.values():
+            worker.stop(cause)
+
+    def update(self, settings: CameraSettings) -> None:
+        """New settings; only what they concern is touched."""
+        old, self.settings = self.settings, settings
+        self.recording.settings = settings
+        anew = any(getattr(old, name) != getattr(settings, name) for name in SESSION_FIELDS)
+        for stream, worker in list(self.streams.items()):
+            if stream is Stream.SUB and not settings.sub_url:
+                self._drop_sub()
+            elif anew or (stream is Stream.SUB and old.sub_url != settings.sub_url):
+                worker.restart(settings)
+            else:
+                worker.update_policy(settings)
+
+    def restart(self) -> None:
+        """Throw the main session away and make another."""
+        self.streams[Stream.MAIN].restart()
+
+    # -- viewers --------------------------------------------------------------------------------------------
+
+    def viewer_came(self, stream: Stream) -> bool:
+        """Somebody watches this stream; False if the camera has no such stream."""
+        if stream is Stream.SUB:
+            if not self.settings.sub_url:
+                return False
+            if self._linger is not None:
+                self._linger.cancel()
+                self._linger = None
+            if stream not in self.streams:
+                self.rings[stream] = Ring()
+                self.streams[stream] = self._make(stream)
+                self.streams[stream].start()
+        self.streams[stream].viewers += 1
+        return True
+
+    def viewer_left(self, stream: Stream) -> None:
+        """Somebody no longer does."""
+        worker = self.streams.get(stream)
+        if worker is None:
+            return
+        worker.viewers -= 1
+        if stream is Stream.SUB and worker.viewers <= 0 and self._linger is None:
+            self._linger = self._loop.call_later(_SUB_LINGER_S, self._drop_sub)
+
+    # -- the round ------------------------------------------------------------------------------------------
+
+    def drain(self, now_ns: int) -> None:
+        """Take in what has come and hand it on."""
+        for stream, worker in list(self.streams.items()):
+            frames = worker.drain(now_ns)
+            if frames:
+                self._fed(worker, now_ns, frames)
+            if frames or worker.viewers:
+                self._host.feed(self, stream)
+        self.recording.pump(now_ns)
+
+    def info(self, now_ns: int) -> CameraInfo:
+        """What it looks like right now."""
+        return CameraInfo(
+            id=self.settings.id,
+            name=self.settings.name,
+            streams=tuple(worker.info(now_ns) for worker in self.streams.values()),
+            recording=self.recording.info(now_ns),
+        )
+
+    # -- what a stream tells (StreamOwner) ------------------------------------------------------------------
+
+    def stream_changed(self, worker: StreamWorker, change: Changed) -> None:
+        """Journal it, and set the watchdog on new sessions."""
+        host, key = self._host, (self.settings.id, worker.stream)
+        if change.status in (StreamStatus.CONNECTING, StreamStatus.RECONNECTING):
+            policy = WatchdogPolicy(stall_timeout=DurationNs(worker.settings.stall_timeout_ns))
+            host.watchdog.opened(key, host.clock.boot_ns(), policy)
+        elif not change.status.in_session:
+            host.watchdog.closed(key)
+        state = worker.state
+        wait = None if state.retry_at is None else max(0.0, (state.retry_at - host.clock.boot_ns()) / NS_PER_S)
+        detail = change.detail
+        host.journal(
+            CameraStateChanged(
+                **host.stamp(),
+                camera=self.settings.id,
+                stream=str(worker.stream),
+                old=str(change.old),
+                state=str(change.status),
+                reason=str(change.reason) if change.reason else "",
+                attempt=state.attempt,
+                retry_in_s=wait,
+                detail={
+                    name: value
+                    for name in ("element", "domain", "code", "errno", "rtsp_status", "debug")
+                    if detail is not None and (value := getattr(detail, name)) not in (None, "")
+                },
+            )
+        )
+        if worker.stream is Stream.MAIN and not change.status.flowing and not change.status.in_session:
+            self.recording.capture_lost(change.reason or Cause.UNKNOWN)
+        host.status_changed()
+        host.feed(self, worker.stream)
+
+    def stream_began(self, worker: StreamWorker, first: AccessUnit) -> None:
+        """Frames come again."""
+        if worker.stream is Stream.MAIN:
+            self.recording.flowing = True
+
+    def stream_lost(self, worker: StreamWorker, cause: Cause) -> None:
+        """Frames stopped."""
+        if worker.stream is Stream.MAIN:
+            self.recording.capture_lost(cause)
+
+    def stream_noticed(self, worker: StreamWorker, notice: StreamNotice) -> None:
+        """Worth a line."""
+        log.info("[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
+        host = self._host
+        host.journal(
+            Notice(
+                **host.stamp(),
+                camera=self.settings.id,
+                text=str(notice.kind),
+                detail={"stream": str(worker.stream), "value": notice.value, "text": notice.text},
+            )
+        )
+
+    def stream_drained(self, worker: StreamWorker, now_ns: int) -> None:
+        """Units were taken in outside the regular round."""
+        self._fed(worker, now_ns, 1)
+        self._host.feed(self, worker.stream)
+        if worker.stream is Stream.MAIN:
+            self.recording.pump(now_ns)
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _make(self, stream: Stream) -> StreamWorker:
+        host = self._host
+        return StreamWorker(self.settings, stream, self.rings[stream], self, host.clock, host.transcoder)
+
+    def _fed(self, worker: StreamWorker, now_ns: int, frames: int) -> None:
+        newest = worker.ring.newest
+        unit = worker.ring.newest_unit
+        if newest is None or unit is None:
+            return
+        fresh = worker.watch_key != newest.view.start
+        worker.watch_key = newest.view.start
+        self._host.watchdog.feed(
+            (self.settings.id, worker.stream), self._host.clock.boot_ns(), frames, key=fresh, pts_ns=unit.pts_ns
+        )
+
+    def _drop_sub(self) -> None:
+        self._linger = None
+        worker = self.streams.pop(Stream.SUB, None)
+        self.rings.pop(Stream.SUB, None)
+        if worker is not None:
+            worker.stop(Cause.STOPPED_BY_PERSON)
+
+
+CameraStream = CameraWorker
+"""The name this had in the recorder Evertape grew out of."""

@@ -1,0 +1,250 @@
+"""A recorder's connection to one volume's disk process.
+
+Threads: the owner's loop only. A link reconnects for ever by itself; whoever writes through it learns of
+every end of a writer exactly once, through ``WriterOwner.writer_failed`` or ``writer_closed``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from evertape.clock import Clock
+from evertape.ipc.channel import Channel, connect
+from evertape.ipc.messages import (
+    Append,
+    CloseSegment,
+    Durable,
+    Hello,
+    Message,
+    OpenSegment,
+    ProbeVolume,
+    SegmentIsClosed,
+    SegmentIsOpen,
+    VolumeEndpoint,
+    VolumeInfo,
+    VolumeReport,
+    Welcome,
+    WriterFailed,
+)
+from evertape.ipc.wire import Buffer
+from evertape.types import NS_PER_S
+
+log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 0.02
+_LAST_RETRY_S = 1.0
+
+USABLE_STATES = frozenset({"online", "low", "slow"})
+"""States of a volume in which a new file may be begun there."""
+
+
+class WriterOwner(Protocol):
+    """Whoever writes a segment through a link."""
+
+    def writer_opened(self, handle: int, path: str) -> None:
+        """The file exists."""
+
+    def writer_durable(self, handle: int, fragments: int) -> None:
+        """The first ``fragments`` fragments survive a power cut."""
+
+    def writer_closed(self, handle: int, path: str, size: int) -> None:
+        """The file is finished."""
+
+    def writer_failed(self, handle: int, fault: str, errno: int, text: str) -> None:
+        """The writer is over; nothing beyond the last ``writer_durable`` is promised."""
+
+
+class DiskLink:
+    """See the module.
+
+    Args:
+        endpoint: the volume.
+        name: what this process calls itself.
+        clock: for the age of what is not acknowledged.
+        on_change: called when the volume's state, or the connection, changed.
+    """
+
+    def __init__(
+        self, endpoint: VolumeEndpoint, name: str, clock: Clock, on_change: Callable[[DiskLink], None]
+    ) -> None:
+        self.endpoint = endpoint
+        self.info = VolumeInfo(name=endpoint.name, role=endpoint.role, path=endpoint.path)
+        self._name = name
+        self._clock = clock
+        self._on_change = on_change
+        self._channel: Channel | None = None
+        self._owners: dict[int, WriterOwner] = {}
+        self._handles = 0
+        self._waiting_since: dict[int, int] = {}
+        self._report = -1
+        self._closed = False
+        self._retry_s = _FIRST_RETRY_S
+        self._loop = asyncio.get_running_loop()
+        self._retry: asyncio.TimerHandle | None = None
+        self._connect()
+
+    # -- questions ------------------------------------------------------------------------------------------
+
+    @property
+    def connected(self) -> bool:
+        """The disk process answers on its socket."""
+        return self._channel is not None
+
+    @property
+    def state(self) -> str:
+        """The volume's state, or ``hung`` while its process cannot be reached."""
+        if self._channel is None:
+            return "hung" if self._report >= 0 else "unknown"
+        return self.info.state
+
+    @property
+    def usable(self) -> bool:
+        """A new segment may be begun here."""
+        return self.connected and self.state in USABLE_STATES
+
+    def waited_ns(self, now_ns: int) -> int:
+        """For how long the oldest unacknowledged piece has been under way; 0 if nothing is."""
+        return now_ns - min(self._waiting_since.values(), default=now_ns)
+
+    # -- writing --------------------------------------------------------------------------------------------
+
+    def open(self, owner: WriterOwner, message: Callable[[int], OpenSegment], init: bytes) -> int:
+        """Begin a segment; returns the writer's handle, which goes into ``message``."""
+        self._handles += 1
+        handle = self._handles
+        self._owners[handle] = owner
+        self._waiting_since[handle] = self._clock.boot_ns()
+        self._send(message(handle), (init,))
+        return handle
+
+    def append(self, message: Append, payload: Sequence[Buffer]) -> None:
+        """Hand one fragment over."""
+        self._waiting_since.setdefault(message.writer, self._clock.boot_ns())
+        self._send(message, payload)
+
+    def close(self, message: CloseSegment) -> None:
+        """Finish a segment; ``writer_closed`` follows."""
+        self._waiting_since.setdefault(message.writer, self._clock.boot_ns())
+        self._send(message)
+
+    def forget(self, handle: int) -> None:
+        """No longer tell the owner of this writer anything."""
+        self._owners.pop(handle, None)
+        self._waiting_since.pop(handle, None)
+
+    def probe(self) -> None:
+        """Ask for a look at the volume now."""
+        self._send(ProbeVolume())
+
+    def shutdown(self) -> None:
+        """Let go; open writers are finished by the disk process."""
+        self._closed = True
+        if self._retry is not None:
+            self._retry.cancel()
+        if self._channel is not None:
+            self._channel.close()
+
+    def give_up(self, fault: str, text: str) -> None:
+        """The volume does not answer: end every writer on it and start over with a new connection."""
+        log.warning("[STORAGE] volume %s: %s; its writers are given up", self.endpoint.name, text)
+        if self._channel is not None:
+            self._end(fault, text)
+
+    @property
+    def queued_bytes(self) -> int:
+        """Bytes the disk process has not taken from the socket yet."""
+        return self._channel.queued_bytes if self._channel is not None else 0
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Wait until everything is handed over and every writer has ended."""
+        deadline = self._loop.time() + timeout_s
+        while self._owners and self._channel is not None and self._loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        return not self._owners
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _send(self, message: Message, payload: Sequence[Buffer] = ()) -> None:
+        if self._channel is not None:
+            self._channel.send(message, payload)
+
+    def _connect(self) -> None:
+        if self._closed:
+            return
+        try:
+            sock = connect(self.endpoint.socket)
+        except OSError:
+            self._retry = self._loop.call_later(self._retry_s, self._connect)
+            self._retry_s = min(self._retry_s * 1.5, _LAST_RETRY_S)
+            return
+        self._retry_s = _FIRST_RETRY_S
+        self._report = -1
+        self._channel = Channel(sock, self._message, self._lost)
+        self._channel.peer = f"disk-{self.endpoint.name}"
+        self._channel.send(Hello(role="recorder", name=self._name, pid=os.getpid()))
+
+    def _lost(self, channel: Channel) -> None:
+        if channel is self._channel:
+            self._end("hung", "its disk process went away")
+
+    def _end(self, fault: str, text: str) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+        owners, self._owners = self._owners, {}
+        self._waiting_since.clear()
+        for handle, owner in owners.items():
+            owner.writer_failed(handle, fault, 0, text)
+        self._on_change(self)
+        if not self._closed:
+            self._retry = self._loop.call_later(self._retry_s, self._connect)
+
+    def _message(self, channel: Channel, message: Message, _payload: bytes) -> None:
+        if channel is not self._channel:
+            return
+        match message:
+            case Durable(writer=handle, fragments=fragments):
+                self._answered(handle)
+                if owner := self._owners.get(handle):
+                    owner.writer_durable(handle, fragments)
+            case SegmentIsOpen(writer=handle, path=path):
+                self._answered(handle)
+                if owner := self._owners.get(handle):
+                    owner.writer_opened(handle, path)
+            case SegmentIsClosed(writer=handle, path=path, fragments=fragments, bytes=size):
+                self._answered(handle)
+                if owner := self._owners.pop(handle, None):
+                    owner.writer_durable(handle, fragments)
+                    owner.writer_closed(handle, path, size)
+            case WriterFailed(writer=handle, fault=fault, errno=errno, text=text):
+                self._answered(handle)
+                if owner := self._owners.pop(handle, None):
+                    owner.writer_failed(handle, fault, errno, text)
+            case VolumeReport(volume=info, report=report) if report > self._report:
+                self._report = report
+                changed = info.state != self.info.state or info.reason != self.info.reason
+                self.info = info
+                if changed:
+                    self._on_change(self)
+            case Welcome():
+                pass
+            case _:
+                log.debug("[IPC] disk %s said %s", self.endpoint.name, type(message).__name__)
+
+    def _answered(self, handle: int) -> None:
+        # An answer shows that the disk lives. What went out since is younger than this moment at most.
+        self._waiting_since.pop(handle, None)
+
+
+def lost_volumes(links: Sequence[DiskLink], now_ns: int, hung_after_ns: int) -> list[DiskLink]:
+    """The links that have owed an answer for longer than ``hung_after_ns``."""
+    return [link for link in links if link.connected and link.waited_ns(now_ns) > hung_after_ns]
+
+
+def seconds(ns: int) -> float:
+    """Nanoseconds as seconds."""
+    return ns / NS_PER_S

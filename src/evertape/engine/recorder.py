@@ -1,0 +1,298 @@
+"""The recorder: up to sixteen cameras, their rings, their writers' bytes. No file system, no decoding.
+
+One thread owns everything: it drains all cameras in rounds, hands fragments to the disk processes, and
+serves viewers. ``docs/design/overview.md`` says what happens when it dies or hangs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Iterable
+
+from evertape.clock import Clock
+from evertape.disk.journal_client import JournalClient
+from evertape.domain.cause import Cause
+from evertape.domain.volumes import Suspects
+from evertape.domain.watchdog import PipelineWatchdog, Trouble
+from evertape.engine.camera import CameraWorker, WatchKey
+from evertape.engine.disk_link import DiskLink, lost_volumes
+from evertape.engine.feed import Feed
+from evertape.ipc.channel import Listener
+from evertape.ipc.events import AnyEvent, EventStamp
+from evertape.ipc.messages import (
+    CameraCommand,
+    CommandDone,
+    EventNews,
+    Message,
+    RecorderAssignment,
+    RecorderStatus,
+    SetWish,
+    VolumeEndpoint,
+)
+from evertape.media.capture import TranscoderFactory
+from evertape.media.ring import Gop, Ring, RingKeeper
+from evertape.types import NS_PER_S, BootNs, Stream
+
+log = logging.getLogger(__name__)
+
+_STATUS_S = 1.0
+_SOON_S = 0.05
+
+Report = Callable[[Message], None]
+
+
+class Recorder:
+    """See the module.
+
+    Args:
+        name: this process, ``recorder-0``.
+        service: the run of the service.
+        clock: both clocks.
+        report: where status, news and answers go: the supervisor, or whoever embeds the engine.
+        feed_socket: where viewers connect; empty: nowhere.
+        transcoder: encodes G.711.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        service: str,
+        clock: Clock,
+        report: Report,
+        feed_socket: str = "",
+        transcoder: TranscoderFactory | None = None,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.transcoder = transcoder
+        self.stamp = EventStamp(name, service, clock)
+        self.links: dict[str, DiskLink] = {}
+        self.suspects = Suspects()
+        self.watchdog: PipelineWatchdog[WatchKey] = PipelineWatchdog()
+        self.cameras: dict[str, CameraWorker] = {}
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._feed = Feed(name, self.cameras.get, clock.boot_ns)
+        self._listener = Listener(feed_socket, self._feed.connected) if feed_socket else None
+        self._journal: JournalClient | None = None
+        self._early: list[AnyEvent] = []
+        self._assignment: RecorderAssignment | None = None
+        self._keeper = RingKeeper(60 * NS_PER_S, 1 << 30)
+        self._leaving: list[CameraWorker] = []
+        self._status_timer: asyncio.TimerHandle | None = None
+        self._status_at = 0.0
+        self._round_timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    # -- what the supervisor says ---------------------------------------------------------------------------
+
+    def message(self, message: Message) -> None:
+        """Do what it says."""
+        match message:
+            case RecorderAssignment():
+                self.assign(message)
+            case SetWish(cameras=names, wanted=wanted, by=by):
+                for name in names:
+                    self.set_wish(name, wanted, by)
+            case CameraCommand(request=request, camera=name, command=command):
+                self._report(self._command(request, name, command))
+            case _:
+                log.debug("[IPC] the supervisor said %s", type(message).__name__)
+
+    def assign(self, new: RecorderAssignment) -> None:
+        """Take over an assignment, touching only what it changes."""
+        first = self._assignment is None
+        self._assignment = new
+        self._keeper.keep_ns, self._keeper.budget = new.ring_ns, new.ring_budget
+        if self._journal is None and new.journal_socket:
+            self._journal = JournalClient(new.journal_socket, self.stamp)
+            for event in self._early:
+                self._journal.put(event)
+            self._early.clear()
+        self._assign_volumes(new.volumes)
+        wanted = {settings.id: settings for settings in new.cameras}
+        for name in [name for name in self.cameras if name not in wanted]:
+            worker = self.cameras.pop(name)
+            worker.stop(Cause.REMOVED_BY_PERSON)
+            self._leaving.append(worker)
+        for name, settings in wanted.items():
+            if name in self.cameras:
+                if self.cameras[name].settings != settings:
+                    self.cameras[name].update(settings)
+                continue
+            worker = self.cameras[name] = CameraWorker(settings, self)
+            worker.start(new.wishes.get(name, False))
+        if first:
+            # Everything that lives for ever is there by now; a collection need not look at it again.
+            gc.collect()
+            gc.freeze()
+            self._round()
+        self.status_changed()
+
+    def set_wish(self, name: str, wanted: bool, by: str) -> None:
+        """Record this camera from now on, or no longer."""
+        worker = self.cameras.get(name)
+        if worker is None:
+            return
+        if wanted:
+            worker.recording.start(by)
+        else:
+            worker.recording.stop(by)
+        self.status_changed()
+
+    # -- what cameras need (CameraHost) ---------------------------------------------------------------------
+
+    def journal(self, event: AnyEvent) -> None:
+        """Write an event down, and tell the supervisor."""
+        if self._journal is not None:
+            self._journal.put(event)
+        else:
+            self._early.append(event)
+        self._report(EventNews(events=(event,)))
+
+    def status_changed(self) -> None:
+        """Send the status soon."""
+        due = self._loop.time() + _SOON_S
+        if self._status_timer is None or self._status_at > due:
+            if self._status_timer is not None:
+                self._status_timer.cancel()
+            self._status_at = due
+            self._status_timer = self._loop.call_at(due, self._send_status)
+
+    def feed(self, camera: CameraWorker, stream: Stream) -> None:
+        """Serve this stream's viewers."""
+        self._feed.serve(camera.settings.id, stream)
+
+    # -- the round ------------------------------------------------------------------------------------------
+
+    def _round(self) -> None:
+        if self._closed or self._assignment is None:
+            return
+        assignment = self._assignment
+        began = self._loop.time()
+        period = (assignment.drain_viewed_ns if self._feed.watched else assignment.drain_ns) / NS_PER_S
+        now = self.clock.boot_ns()
+        for worker in list(self.cameras.values()):
+            worker.drain(now)
+        for worker in list(self._leaving):
+            worker.recording.pump(now)
+            if worker.recording.idle:
+                self._leaving.remove(worker)
+        self._look_after(BootNs(now))
+        # From the beginning of this round, so that the work does not stretch the period; never without a pause,
+        # so that the sockets get their turn.
+        self._round_timer = self._loop.call_at(max(began + period, self._loop.time() + 0.002), self._round)
+
+    def _look_after(self, now: BootNs) -> None:
+        assert self._assignment is not None
+        for verdict in self.watchdog.due(now):
+            name, stream = verdict.stream
+            log.warning("[STREAMING] %s: %s", name, verdict.text)
+            camera = self.cameras.get(name)
+            if verdict.trouble is Trouble.STALLED and camera is not None and stream in camera.streams:
+                camera.streams[stream].stalled(verdict.text)
+        for link in lost_volumes(list(self.links.values()), now, self._assignment.hung_after_ns):
+            waited = link.waited_ns(now) / NS_PER_S
+            self.suspects.failed(link.endpoint.name, now)
+            link.give_up("hung", f"no answer for {waited:.1f} s")
+        for ring, gop in self._keeper.victims(self._rings(), now):
+            self._evicted(ring, gop)
+
+    def _rings(self) -> Iterable[tuple[Ring, int]]:
+        for worker in (*self.cameras.values(), *self._leaving):
+            for stream, ring in worker.rings.items():
+                yield ring, worker.recording.needed_from if stream is Stream.MAIN else ring.end
+
+    def _evicted(self, ring: Ring, gop: Gop) -> None:
+        for worker in (*self.cameras.values(), *self._leaving):
+            if worker.rings.get(Stream.MAIN) is ring:
+                worker.recording.evicted(gop)
+
+    # -- volumes --------------------------------------------------------------------------------------------
+
+    def _assign_volumes(self, volumes: Iterable[VolumeEndpoint]) -> None:
+        wanted = {volume.name: volume for volume in volumes}
+        for name in [name for name, link in self.links.items() if wanted.get(name) != link.endpoint]:
+            link = self.links.pop(name)
+            for worker in (*self.cameras.values(), *self._leaving):
+                worker.recording.volume_failed(link, "other")
+            link.shutdown()
+            self.suspects.forget(name)
+        for name, endpoint in wanted.items():
+            if name not in self.links:
+                self.links[name] = DiskLink(endpoint, self.name, self.clock, self._volume_changed)
+
+    def _volume_changed(self, link: DiskLink) -> None:
+        if link.usable:
+            self.suspects.returned(link.endpoint.name)
+        elif link.state != "full":
+            # A full volume may still take what is under way; its writers say so themselves if not.
+            for worker in (*self.cameras.values(), *self._leaving):
+                worker.recording.volume_failed(link, link.state)
+        if link.usable and self._assignment is not None:
+            now = self.clock.boot_ns()
+            for worker in (*self.cameras.values(), *self._leaving):
+                worker.recording.pump(now)
+        self.status_changed()
+
+    # -- status and commands --------------------------------------------------------------------------------
+
+    def _send_status(self) -> None:
+        self._status_timer = None
+        if self._closed:
+            return
+        now = self.clock.boot_ns()
+        self._report(
+            RecorderStatus(
+                cameras=tuple(worker.info(now) for worker in self.cameras.values()),
+                ring_bytes=sum(ring.bytes for ring, _ in self._rings()),
+                ring_budget=self._keeper.budget,
+            )
+        )
+        self._status_at = self._loop.time() + _STATUS_S
+        self._status_timer = self._loop.call_at(self._status_at, self._send_status)
+
+    def _command(self, request: int, name: str, command: str) -> CommandDone:
+        worker = self.cameras.get(name)
+        if worker is None:
+            return CommandDone(request=request, ok=False, text=f"there is no camera {name}")
+        if command == "restart":
+            worker.restart()
+            return CommandDone(request=request, ok=True, text="session restarted")
+        done = {"split": worker.recording.split, "restart-writer": worker.recording.restart_writer}.get(command)
+        if done is None:
+            return CommandDone(request=request, ok=False, text=f"a camera cannot {command}")
+        if not done():
+            return CommandDone(request=request, ok=False, text=f"{name} is not being recorded at the moment")
+        return CommandDone(request=request, ok=True, text=command)
+
+    # -- leaving --------------------------------------------------------------------------------------------
+
+    async def close(self, deadline_s: float) -> bool:
+        """Finish every file; False if the time was not enough for all of them."""
+        deadline = self._loop.time() + deadline_s
+        if self._round_timer is not None:
+            self._round_timer.cancel()
+        now = self.clock.boot_ns()
+        for worker in self.cameras.values():
+            worker.drain(now)
+            worker.stop(Cause.SERVICE_STOPPED)
+        workers = [*self.cameras.values(), *self._leaving]
+        while self._loop.time() < deadline and not all(worker.recording.idle for worker in workers):
+            now = self.clock.boot_ns()
+            for worker in workers:
+                worker.recording.pump(now)
+            await asyncio.sleep(0.01)
+        done = all(worker.recording.idle for worker in workers)
+        self._send_status()
+        self._closed = True
+        for link in self.links.values():
+            link.shutdown()
+        self._feed.close()
+        if self._listener is not None:
+            self._listener.close()
+        if self._journal is not None:
+            await self._journal.close(max(0.1, deadline - self._loop.time()))
+        return done

@@ -1,0 +1,71 @@
+"""Small things the service remembers between runs, apart from configuration and journal.
+
+Written by the data folder's disk process (``PutState``, atomically), read here at the start.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+WISHES = "wishes.json"
+VOLUMES = "volumes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownVolume:
+    """What was learned of a volume when it was first used: it has to be the same one ever after.
+
+    Args:
+        path: where it was.
+        volume_id: the UUID in its marker file.
+        is_mount: something was mounted exactly there.
+    """
+
+    path: str
+    volume_id: str
+    is_mount: bool
+
+
+def read_wishes(folder: Path) -> dict[str, bool]:
+    """Which cameras somebody wished to be recorded, or not; empty if nothing is on record."""
+    data = _read(folder / WISHES)
+    return {str(name): wish for name, wish in data.items() if isinstance(wish, bool)}
+
+
+def read_volumes(folder: Path) -> dict[str, KnownVolume]:
+    """The volumes used so far, by name."""
+    known = {}
+    for name, entry in _read(folder / VOLUMES).items():
+        if isinstance(entry, dict) and {"path", "volume_id", "is_mount"} <= entry.keys():
+            known[str(name)] = KnownVolume(str(entry["path"]), str(entry["volume_id"]), bool(entry["is_mount"]))
+        else:
+            log.warning("[STORAGE] what was known of volume %s is unreadable; it is learned anew", name)
+    return known
+
+
+def wishes_text(wishes: Mapping[str, bool]) -> bytes:
+    """The content of the wishes' file."""
+    return json.dumps(dict(sorted(wishes.items())), indent=1).encode() + b"\n"
+
+
+def volumes_text(known: Mapping[str, KnownVolume]) -> bytes:
+    """The content of the volumes' file."""
+    return json.dumps({name: asdict(volume) for name, volume in sorted(known.items())}, indent=1).encode() + b"\n"
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        # Replaced atomically, so this is a broken disk, not a torn write. Recording matters more.
+        log.error("[STORAGE] %s cannot be read (%s); starting as if it were empty", path, error)
+        return {}
+    return data if isinstance(data, dict) else {}
