@@ -223,6 +223,18 @@ def test_a_hole_in_the_numbers_is_refused() -> None:
         FragmentWriter(HEADER, replace(CAPS, audio=None)).fragment([unit(Track.AUDIO, 1, BASE)])
 
 
+def test_time_stamps_that_run_backwards_or_jump_a_day_do_not_stop_the_writer() -> None:
+    writer = FragmentWriter(HEADER, CAPS)
+    times = [0, 40, 30, 80]
+    units = [unit(Track.VIDEO, 100 + i, BASE + t * MS) for i, t in enumerate(times)]
+    first, buffers = writer.fragment(units, {Track.VIDEO: BASE + 86_400_000 * MS})
+    second, more = writer.fragment([unit(Track.VIDEO, 104, BASE + 86_400_000 * MS)])
+    data = writer.init_segment() + b"".join(buffers) + b"".join(more)
+    assert scanned(data).fragments == [first, second]
+    got = [(s.dts_ns - BASE) / MS for s in samples_of(data)]
+    assert got == pytest.approx([0, 40, 40.01, 80, 86_400_000], abs=0.02)
+
+
 def test_payload_is_handed_on_without_a_copy() -> None:
     units = footage(0.4)
     _, buffers = FragmentWriter(HEADER, CAPS).fragment(units)

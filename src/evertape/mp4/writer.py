@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from operator import gt
 from typing import NamedTuple
 
 from evertape.mp4.index import build_index
@@ -40,6 +41,8 @@ _CAPTURE = 1 << 24 | 24
 # Seconds between 1900-01-01, where NTP counts from, and 1970-01-01 (RFC 5905).
 _NTP_EPOCH = 2_208_988_800
 _HALF = NS_PER_S // 2
+# A duration has 32 bits; a picture before a pause of a day may say less, the next fragment's own time is right.
+_LONGEST = 0x7FFF_FFFF
 
 OFFSET_PRESENT, FIRST_FLAGS, DURATION, SIZE, FLAGS, CTS = 0x1, 0x4, 0x100, 0x200, 0x400, 0x800
 
@@ -138,7 +141,7 @@ class FragmentWriter:
         if units[-1].seq - units[0].seq + 1 != count:
             raise ValueError(f"{track.name.lower()} units {units[0].seq} to {units[-1].seq} are not {count}")
         ticks = [((u.dts_ns - base) * rate + _HALF) // NS_PER_S for u in units]
-        if ticks[0] < self._floor[track]:
+        if ticks[0] < self._floor[track] or any(map(gt, ticks, ticks[1:])):
             ticks = _lift(self._floor[track], ticks)
         self._floor[track] = ticks[-1] + 1
         offsets = None
@@ -149,7 +152,7 @@ class FragmentWriter:
             if count > 1:
                 self._step[track] = units[-1].dts_ns - units[-2].dts_ns
             next_dts_ns = units[-1].dts_ns + self._step[track]
-        end = max(ticks[-1], ((next_dts_ns - base) * rate + _HALF) // NS_PER_S)
+        end = min(max(ticks[-1], ((next_dts_ns - base) * rate + _HALF) // NS_PER_S), ticks[-1] + _LONGEST)
         sizes = [len(u.data) for u in units]
         flags, rows = _rows(track, units, ticks, end, sizes, offsets)
         first_pts = ticks[0] + (offsets[0] if offsets is not None else 0)
@@ -206,14 +209,19 @@ def _place_moof(at: int, size: int) -> int:
 
 
 def _lift(floor: int, ticks: list[int]) -> list[int]:
-    """Decoding times of at least ``floor``, rising by a tick where they were below it.
+    """Decoding times of at least ``floor``, rising by a tick where they did not rise.
 
     Audio comes later than the pictures of the same moment, so a segment's first audio units may be from
     before its first picture, and ``tfdt`` has no negative times: they are squeezed into the file's first
     ticks, and the true time stands in our own box. What was worse (docs/design/muxer.md): negative
     composition offsets and an edit list both make FFmpeg shift or lengthen the whole track.
     """
-    return [max(t, floor + i) for i, t in enumerate(ticks)]
+    lifted = []
+    for tick in ticks:
+        floor = max(floor, tick)
+        lifted.append(floor)
+        floor += 1
+    return lifted
 
 
 def _rows(
