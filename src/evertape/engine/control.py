@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from evertape.config.diff import diff
+from evertape.config.diff import ConfigDiff, diff
 from evertape.config.load import load
 from evertape.errors import ConfigError, EvertapeError, UsageError
 from evertape.ipc.channel import Channel, Listener
@@ -169,17 +169,7 @@ class ControlServer:
         changes = diff(supervisor.config, loaded.config)
         if not changes:
             return ()
-        changed = (
-            *(
-                f"cameras.{name}"
-                for name in sorted({*changes.cameras_added, *changes.cameras_removed, *changes.cameras_changed})
-            ),
-            *(
-                f"volumes.{name}"
-                for name in sorted({*changes.volumes_added, *changes.volumes_removed, *changes.volumes_changed})
-            ),
-            *sorted(changes.sections),
-        )
+        changed = changed_keys(changes)
         log.info("[CONFIG] reloaded; changed: %s", ", ".join(changed))
         supervisor.apply(loaded, changed=changed)
         return changed
@@ -199,3 +189,14 @@ class ControlServer:
         if unknown:
             known = ", ".join(placed) or "none"
             raise UsageError(f"there is no camera {', '.join(map(repr, unknown))}", hint=f"the cameras are: {known}")
+
+
+def changed_keys(changes: ConfigDiff) -> tuple[str, ...]:
+    """What a reload changes, as keys; never values, which may be secret."""
+    cameras = {*changes.cameras_added, *changes.cameras_removed, *changes.cameras_changed}
+    volumes = {*changes.volumes_added, *changes.volumes_removed, *changes.volumes_changed}
+    return (
+        *(f"cameras.{name}" for name in sorted(cameras)),
+        *(f"volumes.{name}" for name in sorted(volumes)),
+        *sorted(changes.sections),
+    )

@@ -103,9 +103,7 @@ class ChildProcess:
             return
         silent = self._loop.time() - self._beat
         if silent > (HUNG_AFTER_S if self._beat > self._started else STARTING_S):
-            log.error(
-                "[PROCESS] %s (pid %d) gave no sign of life for %.1f s; replacing it", self.name, self.pid, silent
-            )
+            log.error("[PROCESS] %s (pid %d) gave no sign of life for %.1f s", self.name, self.pid, silent)
             self._hung = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()

@@ -98,9 +98,8 @@ class RecordingRun:
         ring, replay = self._ring, self.replay
         # Each round of the loop either opens a segment or fills it up to a boundary.
         while True:
-            if self._writer is None:
-                if not replay.wants_writer(ring) or not self._open():
-                    return
+            if self._writer is None and (not replay.wants_writer(ring) or not self._open()):
+                return
             if not self._fill(now_ns):
                 return
 

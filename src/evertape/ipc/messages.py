@@ -400,7 +400,7 @@ class RecoverSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ListSegments(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Keeper to disk: describe the files of these day folders (``YYYYMMDD``; empty: all); ``SegmentList`` parts follow."""
+    """Keeper to disk: describe the files of these day folders (``YYYYMMDD``; empty: all), in parts."""
 
     request: int
     days: tuple[str, ...] = ()
