@@ -128,10 +128,26 @@ class Wire:
         """Some cameras cut a packet short: look for the next thing that we can read."""
         if self._resume is None:
             raise RtspSyntaxError(f"not an RTSP message: {bytes(buffer[pos : min(end, pos + 40)])!r}")
-        match = self._resume.search(buffer, pos + 1, end)
-        after = match.start() if match is not None else max(pos + 1, end - 8)
+        after = pos + 1
+        while (match := self._resume.search(buffer, after, end)) is not None:
+            after = match.start()
+            if _plausible(buffer, after, end):
+                break
+            after += 1
+        else:
+            after = max(after, end - 8)
         self.skipped += after - pos
         self._skipped_in_a_row += after - pos
         if self._skipped_in_a_row > _MAX_SKIP:
             raise RtspSyntaxError("more than 256 KiB that are neither RTSP nor RTP")
         return after
+
+
+def _plausible(buffer: bytearray, pos: int, end: int) -> bool:
+    """Whether a frame begins at ``pos``, as far as can be seen: RTP or RTCP of version 2, and another after it."""
+    if buffer[pos] != 0x24:
+        return True
+    if end - pos < 5:
+        return True
+    after = pos + 4 + int.from_bytes(buffer[pos + 2 : pos + 4], "big")
+    return buffer[pos + 4] >> 6 == 2 and (after >= end or buffer[after] in b"$R\r\n")
