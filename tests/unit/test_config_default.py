@@ -46,7 +46,7 @@ def test_every_key_that_has_a_default_stands_in_the_default_file_with_it() -> No
 
 
 def test_the_examples_load_when_uncommented() -> None:
-    loaded = load_text(uncommented(), ORIGIN, {"YARD_PASSWORD": "x"})
+    loaded = load_text(uncommented(), ORIGIN, {"YARD_PASSWORD": "x"}, look=True)
     assert list(loaded.config.cameras) == ["front_door", "yard", "garage"]
     assert list(loaded.config.volumes) == ["usb1", "internal"]
     expected = {"cameras.front_door.password_file", "volumes.usb1.path", "volumes.internal.path"}

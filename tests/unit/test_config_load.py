@@ -124,6 +124,26 @@ def test_an_open_bracket_is_blamed_where_it_was_opened() -> None:
     assert [p.partition(":")[0] for p in mistakes] == ["cameras.a.backoff, line 3"]
 
 
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 2000 + "]" * 2000, "[" * 80 + "]" * 80])
+def test_a_value_beyond_all_measure_is_a_mistake_like_others(value: str) -> None:
+    found_there = problems(f"[ring]\ntime = '10s'\nx = {value}\nbudget = 3\n")
+    assert [text.partition(",")[0].partition(" in ")[0] for text in found_there][-1] == "ring.budget"
+    assert [text for text in found_there if ", line 3" in text]
+    assert len(found_there) == 2
+
+
+def test_a_stray_carriage_return_is_a_mistake_like_others() -> None:
+    assert [p.line for p in found("[ring]\r\n\r\r\nbudget = 3\r\n")] == [2, 3]
+
+
+def test_volumes_are_not_looked_at_unless_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(_: object) -> bool:
+        raise AssertionError("a folder on a disk that hangs would block here")
+
+    monkeypatch.setattr("os.path.isdir", hang)
+    assert read("[volumes.a]\npath = '/no/such'").warnings == ()
+
+
 def test_lines_are_right_in_files_from_windows() -> None:
     assert problems("\ufeff[ring]\r\n\r\ntime = 3\r\n")[0].startswith("ring.time, line 3:")
 

@@ -32,6 +32,7 @@ ERRORS = [
     ("[recording]\nalign = True", "recording.align, line 2: a flag is written true or false"),
     ("[recording]\nrotation = 10min", "recording.rotation, line 2: the value is not valid TOML; text, durations and sizes stand in quotes"),
     ("[recording]\nrotation = '10min", "recording.rotation, line 2: the closing quote is missing"),
+    ("[recording]\nrotation = '10min' x # y", "recording.rotation, line 2: the text is not valid TOML (expected newline or end of document after a statement)"),
     ("[recording]\nrotation =", "recording.rotation, line 2: the value is missing"),
     ("[recording]\nrotation", "recording.rotation, line 2: a line is either [table] or key = value"),
     ("[recording\nrotation = '1min'", "table, line 1: the header is not valid TOML; write it like [cameras.front_door]"),
@@ -106,6 +107,6 @@ def test_a_mistake_is_named_with_its_line_and_what_to_do(text: str, expected: st
     ],
 )  # fmt: skip
 def test_what_is_doubtful_is_a_warning_and_the_rest_goes_on(text: str, expected: str) -> None:
-    warnings = [str(warning) for warning in load_text(text, ORIGIN, {}).warnings]
+    warnings = [str(warning) for warning in load_text(text, ORIGIN, {}, look=True).warnings]
     assert len(warnings) == 1
     assert warnings[0].startswith(expected)

@@ -23,6 +23,12 @@ def test_the_port_is_the_schemes_default_unless_given(text: str, port: int) -> N
     assert CameraUrl(text).port == port
 
 
+@pytest.mark.parametrize("other", ["rtsp://CAM:554/s", "rtsp://u:p@cam/s/", "rtsp://cam/s"])
+def test_urls_of_the_same_stream_have_the_same_target(other: str) -> None:
+    assert CameraUrl(other).target == CameraUrl("rtsp://cam/s").target
+    assert CameraUrl(other).target != CameraUrl("rtsp://cam/s2").target
+
+
 def test_credentials_are_percent_encoded_when_put_into_a_url() -> None:
     url = CameraUrl("rtsp://old:one@h:554/s").with_credentials("me@home", "a/b:c#d")
     assert url.reveal() == "rtsp://me%40home:a%2Fb%3Ac%23d@h:554/s"

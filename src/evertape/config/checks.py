@@ -123,10 +123,9 @@ def _camera_times(config: Config, camera_id: str, camera: Camera) -> Iterator[Fi
 
 
 def _same_stream(config: Config) -> Iterator[Finding]:
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, int, str], str] = {}
     for camera_id, camera in config.cameras.items():
-        url = camera.url.bare
-        if url in seen:
-            text = f"the same stream as camera {seen[url]!r}; it would be recorded twice"
-            yield Finding((("cameras", camera_id, "url"), ("cameras", seen[url], "url")), text, error=False)
-        seen.setdefault(url, camera_id)
+        first = seen.setdefault(camera.url.target, camera_id)
+        if first != camera_id:
+            text = f"the same stream as camera {first!r}; it would be recorded twice"
+            yield Finding((("cameras", camera_id, "url"), ("cameras", first, "url")), text, error=False)

@@ -56,14 +56,14 @@ class LoadedConfig:
     source: Path
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ) -> LoadedConfig:
-    """Read, parse and check the configuration file at ``path``.
+def load(path: Path, environ: Mapping[str, str] = os.environ, *, look: bool = False) -> LoadedConfig:
+    """Read, parse and check the configuration file at ``path``; the arguments are those of ``load_text``.
 
     Raises:
         InvalidConfig: something in it is wrong; holds all of it.
         ConfigError: there is no such file, or it cannot be read.
     """
-    return load_text(read_text(path), path, environ)
+    return load_text(read_text(path), path, environ, look=look)
 
 
 def read_text(path: Path) -> str:
@@ -89,13 +89,16 @@ def read_text(path: Path) -> str:
         raise InvalidConfig(str(path), [problem]) from None
 
 
-def load_text(text: str, origin: Path, environ: Mapping[str, str] = os.environ) -> LoadedConfig:
+def load_text(text: str, origin: Path, environ: Mapping[str, str] = os.environ, *, look: bool = False) -> LoadedConfig:
     """Parse and check a configuration's text.
 
     Args:
         text: the TOML text; a byte order mark in front does no harm.
         origin: its file, for messages and as the place that a relative ``password_file`` is relative to.
         environ: where ``password_env`` looks.
+        look: look for the volumes' folders too, and warn of those that are not there. A folder on a disk that
+            hangs blocks for as long as the disk does, so this is for a command that a person waits for, never for
+            the supervisor: there the volumes' own processes find out.
 
     Raises:
         InvalidConfig: something in it is wrong; holds all of it.
@@ -106,7 +109,7 @@ def load_text(text: str, origin: Path, environ: Mapping[str, str] = os.environ) 
     if errors or config is None:
         raise InvalidConfig(str(origin), errors)
     config, missing = resolve_secrets(config, origin.parent, environ)
-    doubts = [f for f in [*findings, *missing, *_unreachable(config)] if not f.error]
+    doubts = [f for f in [*findings, *missing, *(_unreachable(config) if look else [])] if not f.error]
     warnings = sorted((_from_finding(f, parsed) for f in doubts), key=lambda p: (p.line, p.column))
     return LoadedConfig(config, tuple(warnings), origin)
 

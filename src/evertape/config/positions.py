@@ -29,6 +29,10 @@ _FILLER = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _END_OF_LINE = re.compile(r"[^\n]*")
 
 
+_MAX_DEPTH = 64
+"""No configuration nests deeper; the standard parser itself gives up at some hundreds."""
+
+
 class Kind(Enum):
     """What a statement is."""
 
@@ -136,6 +140,7 @@ class _Scanner:
         except _BrokenTextError:
             end = self.map.line_end(start)
             path = self.table if header else self._key_prefix(start)
+            self._note(path, start, explicit=False)
             statement = Statement(Kind.BROKEN, path, start, end, end, header)
             self.pos = end
         self.map.statements.append(statement)
@@ -216,6 +221,8 @@ class _Scanner:
 
     def _value(self, path: Path) -> None:
         start = self.pos
+        if len(path) > _MAX_DEPTH:
+            raise _BrokenTextError
         if self._peek("["):
             self._array(path)
         elif self._peek("{"):

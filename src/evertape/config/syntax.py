@@ -45,31 +45,34 @@ class Parsed:
 
 def parse(text: str) -> Parsed:
     """Read as much of ``text`` as is TOML. Never raises; the mistakes are in the result."""
-    text = text.replace("\r\n", "\n")
     parsed = Parsed({}, scan(text))
     while len(parsed.problems) < _MAX_PROBLEMS:
         try:
             parsed.data = tomllib.loads(text)
             return parsed
-        except tomllib.TOMLDecodeError as error:
-            text = _repair(text, str(error), parsed)
+        except (ValueError, RecursionError) as error:
+            # A number of thousands of digits, or hundreds of brackets, make it raise these without a place.
+            text = _repair(text, error, parsed)
     return parsed
 
 
-def _repair(text: str, error: str, parsed: Parsed) -> str:
+def _repair(text: str, failure: Exception, parsed: Parsed) -> str:
     """Note the mistake and blank it out; the text that is returned always holds less than before."""
     keymap = scan(text)
+    known = isinstance(failure, tomllib.TOMLDecodeError)
+    error = str(failure) if known else "too large or too deep"
     offset = _error_offset(error, keymap)
-    statement = _culprit(keymap, offset)
+    statement = _culprit(keymap, offset) if known else _unreadable(keymap)
     if statement is None:  # not within any statement: blank the line, or the last one that holds anything
-        start = max(text.rfind("\n", 0, min(offset, len(text.rstrip()) - 1)) + 1, 0)
+        start = max(text.rfind("\n", 0, min(offset, len(text.rstrip(" \t\n")) - 1)) + 1, 0)
         end = keymap.line_end(start)
         statement = Statement(Kind.BROKEN, (), start, end, end, False)
     spot = keymap.spot(statement.start)
     key = dotted(statement.path)
     parsed.problems.append(_explain(statement, _AT.sub("", error), parsed.keys, keymap, spot, key))
     parsed.damaged.append(statement.path)
-    return _blank(text, keymap, statement)
+    blanked = _blank(text, keymap, statement)
+    return blanked if blanked != text else ""
 
 
 def _error_offset(error: str, keymap: KeyMap) -> int:
@@ -85,6 +88,16 @@ def _culprit(keymap: KeyMap, offset: int) -> Statement | None:
         if statement.start > offset:
             break
         if statement.kind is Kind.BROKEN or offset <= keymap.line_end(statement.end):
+            return statement
+    return None
+
+
+def _unreadable(keymap: KeyMap) -> Statement | None:
+    """The first statement that cannot be read on its own, for errors that do not say where they happened."""
+    for statement in keymap.statements:
+        try:
+            tomllib.loads(keymap.text[statement.start : statement.end])
+        except (ValueError, RecursionError):
             return statement
     return None
 
@@ -124,7 +137,7 @@ def _explain_value(value: str, error: str) -> str:
     if value.split("#")[0].strip() in ("True", "False", "yes", "no", "on", "off"):
         return "a flag is written true or false"
     if value[0] in "\"'":
-        closed = len(value) > 1 and value.rstrip().endswith(value[0])
+        closed = value.find(value[0], 1) > 0
         return f"the text is not valid TOML ({_lower(error)})" if closed else "the closing quote is missing"
     if value[0] in "[{":
         return f"the list or table is not valid TOML ({_lower(error)})"

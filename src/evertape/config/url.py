@@ -71,6 +71,11 @@ class CameraUrl:
         return split_credentials(self.secret)[0]
 
     @property
+    def target(self) -> tuple[str, int, str]:
+        """Host, port, and path with query: two URLs of the same target are the same stream."""
+        return self.host, self.port, _split(self.secret)[2].rstrip("/")
+
+    @property
     def redacted(self) -> str:
         """The URL with every password masked; fit for a log or a screen."""
         bare, user, password = split_credentials(self.secret)
