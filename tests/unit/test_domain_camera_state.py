@@ -400,10 +400,11 @@ def test_neither_a_restart_nor_other_settings_hammer_a_refused_password() -> Non
     assert camera.wait == 60, "still unproven"
 
 
-def test_a_login_that_worked_ends_the_caution() -> None:
+@pytest.mark.parametrize("proof", [SessionOpened(), UnitsArrived()])
+def test_a_login_that_worked_ends_the_caution(proof: CameraEvent) -> None:
     camera = Camera()
     camera(Start(), AUTH)
-    camera.run_retry(SessionOpened(), RESET)
+    camera.run_retry(proof, RESET)
     assert camera.wait is not None
     assert camera.wait < 60
 
