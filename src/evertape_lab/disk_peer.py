@@ -5,7 +5,6 @@ Blocking, one thread. Footage is made up: valid fragments around bytes that no d
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -13,12 +12,15 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from evertape.disk.journal_format import FOLDER
+from evertape.disk.journal_reader import read_from
 from evertape.ipc.channel import connect
+from evertape.ipc.events import Event
 from evertape.ipc.messages import (
     Append,
     CloseSegment,
@@ -46,6 +48,7 @@ from evertape.types import (
 )
 
 M = TypeVar("M", bound=Message)
+E = TypeVar("E", bound=Event)
 
 FRAME_NS = 40_000_000
 START_UTC = 1_767_225_600_000_000_000
@@ -288,17 +291,45 @@ class Footage:
         )
 
 
-@contextlib.contextmanager
-def short_folder() -> Iterator[Path]:
-    """A folder whose path is short enough for sockets, removed afterwards."""
-    import shutil
-    import tempfile
+class DiskRig:
+    """The data folder's process, and volumes' processes that journal into it. A context manager.
 
-    path = Path(tempfile.mkdtemp(prefix="evt-"))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
+    Args:
+        folder: everything goes here; its path must be short, because sockets do too.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.data.mkdir()
+        assignment = DiskAssignment(volume="data", path=str(self.data), role="data")
+        self.keeper = DiskUnderTest(folder, assignment, "disk-data")
+        self._disks: list[DiskUnderTest] = []
+
+    def __enter__(self) -> DiskRig:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for disk in [*self._disks, self.keeper]:
+            disk.__exit__(kind, error, trace)
+
+    def disk(self, path: Path, **settings: Any) -> DiskUnderTest:
+        """Start the process of the volume at ``path``; ``settings`` are fields of ``DiskAssignment``."""
+        want: dict[str, Any] = {"volume": "usb1", "role": "primary", "journal_socket": self.keeper.path}
+        disk = DiskUnderTest(self.folder, DiskAssignment(path=str(path), **want | settings))
+        self._disks.append(disk)
+        return disk
+
+    def events(self, kind: type[E]) -> list[E]:
+        """What the journal says, of one kind."""
+        return [event for event in read_from(self.data / FOLDER).events if isinstance(event, kind)]
+
+    def event(self, kind: type[E], accept: Callable[[E], bool] = lambda _: True) -> E:
+        """The first such event, waited for."""
+        found: list[E] = wait_until(lambda: [e for e in self.events(kind) if accept(e)], what=kind.__name__)
+        return found[0]
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float = 10.0, what: str = "the condition") -> Any:

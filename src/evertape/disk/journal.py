@@ -19,7 +19,7 @@ from evertape.disk.lanes import Lane
 from evertape.disk.paths import directory, make_directories, replace_file
 from evertape.disk.volume import Session, Volume, forget
 from evertape.ipc.channel import Channel
-from evertape.ipc.events import AnyEvent
+from evertape.ipc.events import Event
 from evertape.ipc.messages import JobDone, JournalAppend, JournalDurable, JournalFailed, Message, PutState
 
 log = logging.getLogger(__name__)
@@ -56,11 +56,11 @@ class JournalKeeper:
 
     # -- the journal of this process itself
 
-    def put(self, event: AnyEvent) -> None:
+    def put(self, event: Event) -> None:
         """Write the event down, some time soon."""
         self._take((event,), None)
 
-    async def durable(self, event: AnyEvent, timeout_s: float = 5.0) -> bool:
+    async def durable(self, event: Event, timeout_s: float = 5.0) -> bool:
         """Write the event down; whether that worked within ``timeout_s``."""
         done: asyncio.Future[bool] = self._loop.create_future()
         self._take((event,), done)
@@ -92,7 +92,7 @@ class JournalKeeper:
 
     # -- writing
 
-    def _take(self, events: tuple[AnyEvent, ...], sender: Sender) -> None:
+    def _take(self, events: tuple[Event, ...], sender: Sender) -> None:
         self._queue.append((b"".join(map(encode_line, events)), sender))
         self._begin()
 

@@ -10,10 +10,10 @@ import asyncio
 import logging
 import os
 from collections import deque
-from typing import Protocol
+from typing import Protocol, cast
 
 from evertape.ipc.channel import Channel, connect
-from evertape.ipc.events import AnyEvent, CameraStateChanged, EventStamp, Notice
+from evertape.ipc.events import AnyEvent, CameraStateChanged, Event, EventStamp, Notice
 from evertape.ipc.messages import Hello, JournalAppend, JournalDurable, JournalFailed, Message, Refused
 
 log = logging.getLogger(__name__)
@@ -28,10 +28,10 @@ RETRY_FAILED_S = 1.0
 class Journal(Protocol):
     """Where events go."""
 
-    def put(self, event: AnyEvent) -> None:
+    def put(self, event: Event) -> None:
         """Write the event down, some time soon."""
 
-    async def durable(self, event: AnyEvent, timeout_s: float = 5.0) -> bool:
+    async def durable(self, event: Event, timeout_s: float = 5.0) -> bool:
         """Write the event down; whether that was confirmed within ``timeout_s``. If not, it may still be later."""
 
 
@@ -48,7 +48,7 @@ class JournalClient:
         self._path = socket_path
         self._stamp = stamp
         self._most = most_kept
-        self._events: deque[AnyEvent] = deque()
+        self._events: deque[Event] = deque()
         self._in_flight = 0
         self._channel: Channel | None = None
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -65,14 +65,14 @@ class JournalClient:
         """Events that are not known to be durable."""
         return len(self._events)
 
-    def put(self, event: AnyEvent) -> None:
+    def put(self, event: Event) -> None:
         """Write the event down, some time soon. Never blocks, never raises."""
         self._events.append(event)
         if len(self._events) > self._most:
             self._make_room()
         self._pump_soon()
 
-    async def durable(self, event: AnyEvent, timeout_s: float = 5.0) -> bool:
+    async def durable(self, event: Event, timeout_s: float = 5.0) -> bool:
         """Write the event down; whether that was confirmed within ``timeout_s``. If not, it may still be later."""
         done = self._waiting[event.id] = self._loop.create_future()
         self.put(event)
@@ -113,7 +113,7 @@ class JournalClient:
         assert self._channel is not None
         batch = tuple(self._events[i] for i in range(min(BATCH, len(self._events))))
         self._in_flight = len(batch)
-        self._channel.send(JournalAppend(events=batch, last=batch[-1].id))
+        self._channel.send(JournalAppend(events=cast(tuple[AnyEvent, ...], batch), last=batch[-1].id))
 
     def _connect(self) -> bool:
         try:

@@ -20,7 +20,7 @@ _NAME = re.compile(r"([0-9]{8}-[0-9]{6})-([0-9]{3})\.jsonl")
 _STAMP = "%Y%m%d-%H%M%S"
 
 _encoder = msgspec.json.Encoder()
-_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(Union[EVENT_TYPES])  # type: ignore[arg-type] # noqa: UP007
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(Union[EVENT_TYPES])  # noqa: UP007
 
 
 class DamagedLineError(ValueError):
