@@ -99,8 +99,12 @@ class Peer:
         self.heard += self._reader.feed(data)
 
     def state(self, name: str, timeout_s: float = 10.0) -> VolumeReport:
-        """Wait until the volume is reported in this state."""
-        return self.wait(VolumeReport, lambda report: report.volume.state == name, timeout_s)
+        """Wait until the volume is reported in this state; earlier reports are forgotten."""
+        found = self.wait(VolumeReport, lambda report: report.volume.state == name, timeout_s)
+        self.heard = [
+            (m, data) for m, data in self.heard if not (isinstance(m, VolumeReport) and m.report <= found.report)
+        ]
+        return found
 
     def close(self) -> None:
         """Hang up."""

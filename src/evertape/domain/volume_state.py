@@ -17,7 +17,7 @@ SLOW_LEAVE_MS = 500.0
 
 MIN_SHARE, RESUME_SHARE = 0.05, 0.10
 """A minimum meant for a large disk must not make a small one unusable."""
-FLOOR_SHARE, FLOOR_BYTES = 0.02, 32 << 20
+FLOOR_SHARE, FLOOR_BYTES = 0.10, 32 << 20
 """What has to be free again after ENOSPC even if no minimum is set: seconds of footage, not one block."""
 
 
