@@ -1,4 +1,4 @@
-"""``rtspsrc ▸ depayload ▸ appsink``, built by hand, and its messages made into plain values.
+"""``rtspsrc ▸ depayload ▸ appsink``, built by hand.
 
 Who runs what: the owner calls every public method. GStreamer's threads run the ``_on_*`` handlers, which build the
 branch for a new pad (it has to exist before the first packet) and otherwise only post to ``_inbox``.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,10 +16,10 @@ from evertape.domain.failure import ErrorDetail
 from evertape.errors import EvertapeError, SetupError
 from evertape.media.capture import CaptureRequest, Transport
 from evertape.media.gst.lib import Gio, Gst, GstRtsp, dispose, make, new_pipeline
+from evertape.media.gst.reports import Described, Fault, Report, read_message
 from evertape.media.rtsp.messages import USER_AGENT
-from evertape.media.rtsp.offer import AudioOffer, VideoOffer, choose_audio, choose_video, offered_names
+from evertape.media.rtsp.offer import AudioOffer, choose_audio, choose_video, offered_names
 from evertape.media.rtsp.sdp import Description, parse_sdp
-from evertape.redact import redact
 from evertape.types import Codec, Track
 
 log = logging.getLogger(__name__)
@@ -41,67 +40,6 @@ _AUDIO = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
-    """The camera said what it has; the streams are chosen.
-
-    Args:
-        video: what is taken of it, or ``None`` if nothing can be.
-        audio: as ``video``.
-        complaint: why audio that is there is not taken, or "".
-        offered: everything it has, for people.
-    """
-
-    video: VideoOffer | None
-    audio: AudioOffer | None
-    complaint: str
-    offered: str
-
-
-@dataclass(frozen=True, slots=True)
-class Playing:
-    """``PLAY`` was accepted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The conversation got one step further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An ERROR message, or a branch that could not be built."""
-
-    detail: ErrorDetail
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A WARNING message; alone it means nothing, but it may say why the stream ends next."""
-
-    detail: ErrorDetail
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Every stream is over."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """Nothing came for so long that ``rtspsrc`` gave up (``GstRTSPSrcTimeout``)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Buffering:
-    """How full a buffer is, in percent; a live pipeline is never paused for that."""
-
-    percent: int
-
-
-Report = Described | Playing | Progress | Fault | Warned | Ended | Silent | Buffering
-
-
 class RtspPipeline:
     """One ``rtspsrc`` and what hangs behind it. See the module for threads.
 
@@ -119,7 +57,6 @@ class RtspPipeline:
         self._inbox: deque[Report] = deque()
         self._sinks: dict[Track, Any] = {}
         self._buffers: list[Any] = []
-        self._auth = ""
         self._chosen: dict[int, Track] = {}
         self._described: Described | None = None
         self._connections: list[tuple[Any, int]] = []
@@ -132,7 +69,6 @@ class RtspPipeline:
         self._bus = self._pipeline.get_bus()
         self._connect(self._source, "on-sdp", self._on_sdp)
         self._connect(self._source, "select-stream", self._on_select_stream)
-        self._connect(self._source, "before-send", self._on_before_send)
         self._connect(self._source, "pad-added", self._on_pad_added)
         self._connect(self._source, "new-manager", self._on_new_manager)
 
@@ -169,11 +105,6 @@ class RtspPipeline:
         """Where the pipeline's elements post; tests post there too."""
         return self._bus
 
-    @property
-    def auth(self) -> str:
-        """The scheme in use: ``none``, ``basic``, ``digest-md5``, ``digest-sha-256``."""
-        return self._auth or "none"
-
     def running_time_ns(self) -> int:
         """Now, on the time line that the buffers' time stamps are on."""
         return int(self._clock.get_time() - self._pipeline.get_base_time())
@@ -183,7 +114,7 @@ class RtspPipeline:
         while self._inbox:
             yield self._inbox.popleft()
         while (message := self._bus.pop()) is not None:
-            report = _read_message(message)
+            report = read_message(message)
             if report is not None:
                 yield report
 
@@ -258,14 +189,6 @@ class RtspPipeline:
     def _on_select_stream(self, _source: Any, number: int, _caps: Any) -> bool:
         return number in self._chosen
 
-    def _on_before_send(self, _source: Any, message: Any) -> bool:
-        result, value = message.get_header(GstRtsp.RTSPHeaderField.AUTHORIZATION, 0)
-        if result == GstRtsp.RTSPResult.OK and value:
-            scheme = value.split(None, 1)[0].lower()
-            digest = "digest-sha-256" if "sha-256" in value.lower() else "digest-md5"
-            self._auth = digest if scheme == "digest" else scheme
-        return True
-
     def _on_new_manager(self, _source: Any, manager: Any) -> None:
         self._connect(manager, "new-jitterbuffer", self._on_new_jitterbuffer)
 
@@ -315,35 +238,3 @@ class RtspPipeline:
         if described is not None and track is Track.AUDIO and described.audio is not None:
             return _AUDIO[described.audio.format.encoding]
         raise SetupError(f"a pad for {track.name.lower()} that nobody asked for")
-
-
-def _read_message(message: Any) -> Report | None:
-    """A bus message as a plain value; ``None`` for what says nothing about the session."""
-    kind = message.type
-    if kind == Gst.MessageType.ERROR:
-        return Fault(_detail(message, message.parse_error(), message.parse_error_details()))
-    if kind == Gst.MessageType.WARNING:
-        return Warned(_detail(message, message.parse_warning(), message.parse_warning_details()))
-    if kind == Gst.MessageType.EOS:
-        return Ended()
-    if kind == Gst.MessageType.BUFFERING:
-        return Buffering(message.parse_buffering())
-    if kind == Gst.MessageType.PROGRESS:
-        what, code, _ = message.parse_progress()
-        return Playing() if (what, code) == (Gst.ProgressType.COMPLETE, "request") else Progress()
-    if kind == Gst.MessageType.ELEMENT:
-        structure = message.get_structure()
-        return Silent() if structure is not None and structure.get_name() == "GstRTSPSrcTimeout" else None
-    return None
-
-
-def _detail(message: Any, parsed: tuple[Any, str | None], details: Any) -> ErrorDetail:
-    error, debug = parsed
-    status: int | None = None
-    if details is not None:
-        known, number = details.get_uint("rtsp-status-code")
-        status = number if known else None
-    element = message.src.get_factory() if isinstance(message.src, Gst.Element) else None
-    name = element.get_name() if element is not None else "pipeline"
-    text = redact(f"{error.message} {(debug or '').splitlines()[-1] if debug else ''}".strip())
-    return ErrorDetail(name, error.domain, error.code, rtsp_status=status, debug=text)
