@@ -107,6 +107,18 @@ def test_after_a_crash_the_gap_begins_at_the_watermark() -> None:
     assert tracker.held(at(102.4), at(103)) == [ended(1, Cause.PROCESS_CRASH, 100, 102.4)]
 
 
+def test_a_camera_nobody_ever_wanted_has_no_gaps() -> None:
+    tracker = GapTracker()
+    assert tracker.capture_lost(at(3), Cause.CAMERA_UNREACHABLE) == []
+    assert tracker.wish_on(at(5)) == [began(1, Cause.CAMERA_UNREACHABLE, 5)]
+
+
+def test_a_start_after_a_stop_is_starting_until_the_first_unit() -> None:
+    tracker = recording()
+    tracker.wish_off(at(10))
+    assert tracker.wish_on(at(20)) == [ended(2, Cause.STOPPED_BY_PERSON, 10, 20), began(3, Cause.STARTING, 20)]
+
+
 def test_wishing_twice_is_wishing_once() -> None:
     tracker = recording()
     assert tracker.wish_on(at(10)) == []
@@ -196,6 +208,17 @@ def test_losses_of_different_causes_are_different_gaps() -> None:
     ]
 
 
+def test_losses_that_overlap_by_the_noise_of_a_clock_do_not_overlap_as_gaps() -> None:
+    tracker = recording()
+    tracker.lost(at(1), at(2.2), 25, Cause.STORAGE_MISSING)
+    tracker.lost(at(2), at(2.1), 2, Cause.STORAGE_MISSING)
+    assert tracker.tail_until == at(2.2)
+    assert tracker.lost(at(2.1), at(3), 25, Cause.STORAGE_FULL) == [
+        ended(2, Cause.STORAGE_MISSING, 1, 2.2, 27),
+        began(3, Cause.STORAGE_FULL, 2.2),
+    ]
+
+
 def test_losses_before_and_after_an_outage_do_not_swallow_it() -> None:
     tracker = recording()
     tracker.capture_lost(at(10.2), Cause.CAMERA_UNREACHABLE)
@@ -253,6 +276,10 @@ class Recorder:
                 self.camera_up, self.broken = False, True
             case "camera_up":
                 self.camera_up = True
+            case "blip":
+                self.do("camera_down")
+                self.tick()
+                self.camera_up = True
             case "notice" if not self.camera_up:
                 self.records += self.tracker.capture_lost(now, Cause.CAMERA_UNREACHABLE)
                 self.broken = False
@@ -307,7 +334,7 @@ class Recorder:
         return found
 
 
-ACTIONS = ("wish", "unwish", "camera_down", "camera_up", "notice", "refused", "missing", "full", "up")
+ACTIONS = ("wish", "unwish", "camera_down", "camera_up", "blip", "notice", "refused", "missing", "full", "up")
 
 
 @settings(max_examples=400, deadline=None)
@@ -315,11 +342,14 @@ ACTIONS = ("wish", "unwish", "camera_down", "camera_up", "notice", "refused", "m
     st.lists(st.tuples(st.lists(st.sampled_from(ACTIONS), max_size=2), st.integers(1, 8)), min_size=1, max_size=25),
     st.integers(0, 12),
     st.sampled_from((NS_PER_S // 25, NS_PER_S // 5, NS_PER_S, 7 * NS_PER_S)),
+    st.sampled_from(("up", "missing")),
+    st.booleans(),
 )
 def test_gaps_and_footage_tile_the_time_without_hole_or_overlap(
-    life: list[tuple[list[str], int]], reach: int, tick_ns: int
+    life: list[tuple[list[str], int]], reach: int, tick_ns: int, storage: str, up: bool
 ) -> None:
     recorder = Recorder(tick_ns, reach)
+    recorder.storage, recorder.camera_up = storage, up
     recorder.do("wish")
     for actions, ticks in life:
         for action in actions:

@@ -122,6 +122,19 @@ def test_each_camera_may_have_its_own_patience() -> None:
     assert lab.verdicts == []
     lab.run(0.6)
     assert lab.troubles() == [("slow", Trouble.STALLED)]
+    lab.open("slow")
+    lab.run(1, "slow")
+    lab.run(4.2)
+    assert lab.troubles() == [("slow", Trouble.STALLED)] * 2
+
+
+def test_reopening_a_hundred_times_leaves_nothing_behind() -> None:
+    lab = Lab()
+    for _ in range(100):
+        lab.open("a")
+    lab.run(30, "a")
+    assert lab.verdicts == []
+    assert len(lab.dog._heap) <= 2
 
 
 def test_frames_without_a_keyframe_are_noticed_once_until_one_comes() -> None:
@@ -140,8 +153,11 @@ def test_frames_without_a_keyframe_are_noticed_once_until_one_comes() -> None:
 def test_a_camera_that_saves_keyframes_in_a_quiet_scene_is_left_alone() -> None:
     lab = Lab()
     lab.open("a")
-    lab.run(400, "a", gop=48)
+    lab.run(100, "a", gop=30)
+    lab.run(78, "a", gop=0)
     assert lab.verdicts == []
+    lab.run(20, "a", gop=0)
+    assert lab.troubles() == [("a", Trouble.NO_KEYFRAME)]
 
 
 def test_time_stamps_that_stand_still_are_noticed_once() -> None:
@@ -178,7 +194,7 @@ def test_a_rate_below_half_is_noticed_once_and_its_return_too() -> None:
 def test_a_camera_that_was_set_to_fewer_pictures_is_accepted_in_time() -> None:
     lab = Lab()
     lab.open("a")
-    lab.run(60, "a", fps=25)
+    lab.run(3600, "a", fps=25)
     lab.run(1200, "a", fps=10)
     assert lab.troubles() == [("a", Trouble.RATE_LOW), ("a", Trouble.RATE_BACK)]
 
