@@ -14,8 +14,10 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
+import evertape
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Message, Shutdown
 
@@ -226,4 +228,8 @@ def _environment() -> dict[str, str]:
     # Freed memory goes back: without it a recorder's arenas stay as large as its worst second.
     environment.setdefault("MALLOC_ARENA_MAX", "2")
     environment["PYTHONUNBUFFERED"] = "1"
+    # A child runs the code its parent runs, wherever that was imported from.
+    root = str(Path(evertape.__file__).parent.parent)
+    others = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != root]
+    environment["PYTHONPATH"] = os.pathsep.join([root, *others])
     return environment

@@ -36,6 +36,9 @@ class RecordingHost(Protocol):
     def journal(self, event: AnyEvent) -> None:
         """Write an event down."""
 
+    def status_changed(self) -> None:
+        """Something people look at changed: send the status soon."""
+
 
 class RecordingBranch:
     """See the module.
@@ -181,6 +184,7 @@ class RecordingBranch:
     def opened(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A segment was begun."""
         self._segments += 1
+        self._host.status_changed()
         log.info("[RECORDING] %s: writing to %s", self.settings.id, writer.link.endpoint.name)
 
     def durable(self, run: RecordingRun, writer: SegmentWriter, done: Sequence[SentFragment]) -> None:

@@ -1,0 +1,133 @@
+"""A whole installation for one scenario: cameras, volumes, the real service, its journal, its footage.
+
+The service runs in this process's event loop as ``serve`` runs it, with real child processes; time is real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self
+
+from evertape.clock import SystemClock
+from evertape.config.load import load_text
+from evertape.config.paths import DataDir
+from evertape.disk.journal_reader import read_from
+from evertape.engine.supervisor import Machine, Supervisor
+from evertape.ipc.events import Event
+from evertape.ipc.messages import CameraInfo
+from evertape_lab.footage import logical_ranges
+
+_POLL_S = 0.02
+
+
+class Rig:
+    """See the module. An asynchronous context manager; leaving it stops the service cleanly.
+
+    Args:
+        folder: an empty folder; the data directory is ``folder/data``.
+        urls: camera id to URL.
+        volumes: name to (path, role); none: the built-in one.
+        settings: further TOML.
+        with_keeper: run the keeper too.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        urls: dict[str, str],
+        volumes: dict[str, tuple[Path, str]] | None = None,
+        settings: str = "",
+        *,
+        with_keeper: bool = False,
+    ) -> None:
+        self.data = DataDir(folder / "data")
+        self.volumes = volumes or {}
+        text = '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
+        text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n' for name, url in urls.items())
+        for name, (path, role) in self.volumes.items():
+            text += f'\n[volumes.{name}]\npath = "{path}"\nrole = "{role}"\n'
+        self.data.recordings.mkdir(parents=True, exist_ok=True)
+        self.data.config_file.write_text(text)
+        self._text = text
+        self._with_keeper = with_keeper
+        self._task: asyncio.Task[bool] | None = None
+        self.clean: bool | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        """Start the service."""
+        loaded = load_text(self._text, self.data.config_file)
+        machine = Machine(memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), boot_id="", version="lab")
+        self.supervisor = Supervisor(self.data, loaded, SystemClock(), machine, with_keeper=self._with_keeper)
+        self._task = asyncio.get_running_loop().create_task(self.supervisor.run())
+
+    async def stop(self) -> bool:
+        """Stop it; True if every file was finished in time."""
+        if self._task is None:
+            return True
+        self.supervisor.ask_to_stop("the rig is taken down")
+        self.clean = await self._task
+        self._task = None
+        return self.clean
+
+    # -- looking --------------------------------------------------------------------------------------------
+
+    def camera(self, name: str) -> CameraInfo | None:
+        """A camera's latest status."""
+        return self.supervisor.status.cameras.get(name)
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float, what: str = "") -> float:
+        """Wait for a condition; returns the seconds it took. Raises ``AssertionError`` when the time is up."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not condition():
+            if loop.time() - began > timeout_s:
+                raise AssertionError(f"not within {timeout_s} s: {what or condition}")
+            if self._task is not None and self._task.done():
+                raise AssertionError(f"the service ended: {self._task.result()}")
+            await asyncio.sleep(_POLL_S)
+        return loop.time() - began
+
+    def durable_s(self, name: str) -> float:
+        """Seconds of a camera made durable so far."""
+        info = self.camera(name)
+        return info.recording.recorded_s if info is not None else 0.0
+
+    async def recorded(self, names: Iterable[str], seconds: float, timeout_s: float = 15.0) -> None:
+        """Wait until each of these cameras has ``seconds`` more durable than now."""
+        goals = {name: self.durable_s(name) + seconds for name in names}
+        await self.until(
+            lambda: all(self.durable_s(name) >= goal for name, goal in goals.items()),
+            timeout_s + seconds,
+            f"{seconds} s of {', '.join(goals)} durable",
+        )
+
+    def events(self, kind: type[Event] | None = None) -> list[Event]:
+        """What the journal holds, oldest first; all of it, or the events of one type."""
+        found: list[Event] = []
+        file, offset = "", 0
+        while True:
+            read = read_from(self.data.journal, file, offset)
+            found += read.events
+            if (read.position.file, read.position.offset) == (file, offset):
+                break
+            file, offset = read.position.file, read.position.offset
+        return [event for event in found if kind is None or isinstance(event, kind)]
+
+    def files(self) -> list[Path]:
+        """Every file of footage on the volumes, wherever they are mounted."""
+        roots = [path for path, _ in self.volumes.values()] or [self.data.recordings]
+        return sorted(path for root in roots for path in root.glob("*/*/*.mp4"))
+
+    def ranges(self) -> list[tuple[Path, int, int]]:
+        """What of the files counts; for the auditor."""
+        return logical_ranges(self.files())
