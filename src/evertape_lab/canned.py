@@ -161,6 +161,7 @@ class CannedServer:
             pass
         else:
             client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what is sent is there, not 40 ms later
             self._clients.append(client)
             self._buffer.clear()
         for client in self._clients:
@@ -221,4 +222,4 @@ class CannedServer:
                 transport = asked.headers.get("transport", "")
                 return reply(asked, headers=[f"Transport: {transport}", "Session: 1234;timeout=60"])
             case _:
-                return reply(asked, headers=["Session: 1234"])
+                return reply(asked)
