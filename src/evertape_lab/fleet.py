@@ -190,7 +190,14 @@ class LabCameras:
             command += ["--user", self.user]
             env[PASSWORD_VARIABLE] = self.password or ""
         process = subprocess.Popen(
-            command, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+            command,
+            env=env,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            # Ctrl-C is for whoever started us: cameras that go before the recorder does would look like a failure.
+            start_new_session=True,
         )
         self._lines = queue.SimpleQueue()
         threading.Thread(target=self._read, args=(process, self._lines), daemon=True).start()

@@ -180,6 +180,14 @@ class Supervisor:
         if self._stop is not None and not self._stop.done():
             self._stop.set_result(reason)
 
+    async def reload(self) -> tuple[str, ...]:
+        """Read the configuration again and bring it into force; returns the keys that changed.
+
+        Raises:
+            ConfigError: it cannot be used; the old one stays in force.
+        """
+        return await self._control.reload() if self._control is not None else ()
+
     async def _checks(self) -> None:
         while True:
             await asyncio.sleep(_CHECK_S)
