@@ -132,7 +132,9 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
     main_loop = GLib.MainLoop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         GLib.unix_signal_add(GLib.PRIORITY_HIGH, signum, main_loop.quit)
-    control = Control(server, names, main_loop.quit if options.expect_parent else None)
+    # Through the loop itself: a quit before it runs would be lost.
+    at_end = (lambda: GLib.idle_add(main_loop.quit)) if options.expect_parent else None
+    control = Control(server, names, at_end)
     threading.Thread(target=control.run, name="control", daemon=True).start()
     base = f"rtsp://{options.host}:{port}"
     urls = [f"{base}/{name}" for name in names]
@@ -164,7 +166,7 @@ class Control:
         at_end: called at the end of input, if given.
     """
 
-    def __init__(self, server: LabServer, names: Sequence[str], at_end: Callable[[], None] | None) -> None:
+    def __init__(self, server: LabServer, names: Sequence[str], at_end: Callable[[], object] | None) -> None:
         self._names = names
         self._at_end = at_end
         self._verbs: dict[str, Callable[[str], None]] = {

@@ -306,9 +306,8 @@ class DiskRig:
         self.folder = folder
         self.data = folder / "data"
         self.data.mkdir()
-        assignment = DiskAssignment(volume="data", path=str(self.data), role="data")
-        self.keeper = DiskUnderTest(folder, assignment, "disk-data")
         self._disks: list[DiskUnderTest] = []
+        self.keeper = self._start_keeper()
 
     def __enter__(self) -> DiskRig:
         return self
@@ -319,10 +318,21 @@ class DiskRig:
         for disk in [*self._disks, self.keeper]:
             disk.__exit__(kind, error, trace)
 
+    def restart_keeper(self) -> DiskUnderTest:
+        """End the data folder's process, in good order if it still runs, and start another."""
+        self.keeper.__exit__(None, None, None)
+        self.keeper = self._start_keeper()
+        return self.keeper
+
+    def _start_keeper(self) -> DiskUnderTest:
+        assignment = DiskAssignment(volume="data", path=str(self.data), role="data")
+        return DiskUnderTest(self.folder, assignment, "disk-data")
+
     def disk(self, path: Path, **settings: Any) -> DiskUnderTest:
         """Start the process of the volume at ``path``; ``settings`` are fields of ``DiskAssignment``."""
         want: dict[str, Any] = {"volume": "usb1", "role": "primary", "journal_socket": self.keeper.path}
-        disk = DiskUnderTest(self.folder, DiskAssignment(path=str(path), **want | settings))
+        number = len(self._disks)
+        disk = DiskUnderTest(self.folder, DiskAssignment(path=str(path), **want | settings), f"disk-{number}")
         self._disks.append(disk)
         return disk
 
