@@ -36,7 +36,7 @@ class Mount:
 
 def parse_mountinfo(text: bytes) -> tuple[Mount, ...]:
     """The table in its own order: of two mounts on one point, the later one is on top."""
-    return tuple(mount for line in text.splitlines() if (mount := _parse_line(line)) is not None)
+    return tuple(mount for line in text.split(b"\n") if (mount := _parse_line(line)) is not None)
 
 
 def _parse_line(line: bytes) -> Mount | None:

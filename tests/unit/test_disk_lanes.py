@@ -1,0 +1,140 @@
+"""Worker threads: order within a lane, concurrency between lanes, and the clock on calls that hang."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from evertape.disk.lanes import Lanes
+
+
+def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(20):
+            await work()
+
+    asyncio.run(bounded())
+
+
+def test_calls_of_one_lane_run_in_order_and_one_at_a_time() -> None:
+    async def work() -> None:
+        lanes = Lanes(4)
+        seen: dict[int, list[int]] = {n: [] for n in range(6)}
+        running: set[int] = set()
+
+        def call(lane: int, number: int) -> None:
+            assert lane not in running
+            running.add(lane)
+            time.sleep(random.random() / 2000)
+            seen[lane].append(number)
+            running.discard(lane)
+
+        made = [lanes.lane() for _ in seen]
+        jobs = [made[n].submit("x", lambda n=n, i=i: call(n, i)) for i in range(30) for n in seen]  # type: ignore[misc]
+        await asyncio.gather(*jobs)
+        assert all(order == list(range(30)) for order in seen.values())
+        lanes.stop()
+
+    run(work)
+
+
+def test_a_hung_lane_holds_no_other_as_long_as_there_are_threads() -> None:
+    async def work() -> None:
+        lanes = Lanes(3)
+        release = threading.Event()
+        stuck = [lanes.lane().submit("stuck", release.wait) for _ in range(2)]
+        free = lanes.lane()
+        for n in range(50):
+            assert await free.submit("free", lambda n=n: n) == n  # type: ignore[misc]
+        assert not any(job.done() for job in stuck)
+        release.set()
+        await asyncio.gather(*stuck)
+        lanes.stop()
+
+    run(work)
+
+
+def test_the_oldest_running_call_is_known_by_name_and_age() -> None:
+    async def work() -> None:
+        lanes = Lanes(2)
+        assert lanes.oldest() == (0, "")
+        release, begun = threading.Event(), threading.Event()
+
+        def hang() -> None:
+            begun.set()
+            release.wait()
+
+        job = lanes.lane().submit("writing to door", hang)
+        await asyncio.to_thread(begun.wait)
+        first, what = lanes.oldest()
+        await asyncio.sleep(0.02)
+        second, _ = lanes.oldest()
+        assert what == "writing to door"
+        assert second - first >= 15_000_000
+        release.set()
+        await job
+        await lanes.drained()
+        assert lanes.oldest() == (0, "")
+        lanes.stop()
+
+    run(work)
+
+
+def test_an_error_reaches_whoever_waits_and_the_lane_goes_on() -> None:
+    async def work() -> None:
+        lanes = Lanes(1)
+        lane = lanes.lane()
+
+        def fail() -> None:
+            raise OSError(28, "full")
+
+        first, second = lane.submit("a", fail), lane.submit("b", lambda: 2)
+        with pytest.raises(OSError, match="full"):
+            await first
+        assert await second == 2
+        lanes.stop()
+
+    run(work)
+
+
+def test_clear_forgets_what_has_not_begun() -> None:
+    async def work() -> None:
+        lanes = Lanes(1)
+        release, begun = threading.Event(), threading.Event()
+        ran: list[int] = []
+
+        def hang() -> None:
+            begun.set()
+            release.wait()
+
+        lane = lanes.lane()
+        first = lane.submit("first", hang)
+        await asyncio.to_thread(begun.wait)
+        rest = [lane.submit("rest", lambda n=n: ran.append(n)) for n in range(5)]  # type: ignore[misc]
+        lane.clear()
+        after = lane.submit("after", lambda: ran.append(99))
+        release.set()
+        await asyncio.gather(first, after)
+        assert all(job.cancelled() for job in rest)
+        assert ran == [99]
+        await lanes.drained()
+        lanes.stop()
+
+    run(work)
+
+
+def test_threads_end_after_stop() -> None:
+    async def work() -> None:
+        lanes = Lanes(4, "ending")
+        await asyncio.gather(*(lanes.lane().submit("x", lambda: time.sleep(0.01)) for _ in range(4)))
+        lanes.stop()
+        while any(thread.name.startswith("ending") for thread in threading.enumerate()):
+            await asyncio.sleep(0.005)
+
+    run(work)
