@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
+import ssl
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -469,6 +474,86 @@ def test_two_sessions_share_a_buffer_without_mixing(meet: Meet) -> None:
     second.until(lambda: len(second.units) == 20)
     assert {u.data[-5:] for u in first.units} == {b"first"}
     assert {u.data[-5:] for u in second.units} == {b"other"}
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate and its key in one file, as cameras have them."""
+    path = tmp_path_factory.mktemp("tls") / "camera.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=camera"
+    subprocess.run([*command.split(), "-keyout", path, "-out", f"{path}.crt"], check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+class TlsFront:
+    """Takes one TLS connection and passes its bytes on to a plain port, on a thread of its own."""
+
+    def __init__(self, certificate: Path, port: int) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate)
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        client, _ = self._listener.accept()
+        with client, contextlib.suppress(OSError):
+            outer = self._context.wrap_socket(client, server_side=True)
+            with outer, socket.create_connection(("127.0.0.1", self._port)) as inner:
+                while True:
+                    ready, _, _ = select.select([outer, inner], [], [], 10)
+                    for source, sink in ((outer, inner), (inner, outer)):
+                        if source in ready:
+                            data = source.recv(65536)
+                            if not data:
+                                return
+                            sink.sendall(data)
+
+    def close(self) -> None:
+        self._listener.close()
+        self._thread.join(5)
+
+
+def test_an_encrypted_camera_with_a_certificate_of_its_own(meet: Meet, certificate: Path) -> None:
+    server = CannedServer()
+    front = TlsFront(certificate, server.port)
+    meeting = meet(server, url=f"rtsps://localhost:{front.port}/live")
+    opened = meeting.play()
+    assert (opened.encrypted, opened.verified) == (True, False)
+    large = [IDR] + [INTER + bytes(90_000 + n) for n in range(5)]
+    sent, seq = b"", 0
+    for number, nal in enumerate(large):
+        payloads = h264_payloads([nal])
+        for index, payload in enumerate(payloads):
+            sent += interleave(rtp(payload, seq, 3600 * number, marker=index == len(payloads) - 1))
+            seq += 1
+    for at in range(0, len(sent), 30_000):
+        server.send(sent[at : at + 30_000])
+        meeting.step()
+    meeting.until(lambda: len(meeting.units) == len(large))
+    assert [u.size for u in meeting.units] == [4 + len(nal) for nal in large]
+    meeting.session.close()
+    front.close()
+
+
+def test_a_certificate_that_cannot_be_verified_is_refused_if_asked(meet: Meet, certificate: Path) -> None:
+    server = CannedServer()
+    front = TlsFront(certificate, server.port)
+    failed = meet(server, url=f"rtsps://localhost:{front.port}/live", tls_verify=True).failure()
+    assert failed.kind is FailureKind.TLS
+    assert "certificate" in failed.detail.debug.lower()
+    front.close()
+
+
+def test_a_server_without_tls_is_a_tls_failure(meet: Meet) -> None:
+    server = CannedServer()
+    meeting = meet(server, url=server.url.replace("rtsp", "rtsps"))
+    meeting.until(lambda: len(server.received) > 0)
+    server.send(b"RTSP/1.0 400 Bad Request\r\n\r\n")
+    assert meeting.failure().kind is FailureKind.TLS
 
 
 def test_credentials_show_nowhere() -> None:
