@@ -289,6 +289,29 @@ def test_a_closed_port_is_certain_a_slow_answer_is_not() -> None:
     assert opened(camera(ANSWERED, after=0.5)) == 1
 
 
+def test_no_attempt_hangs_at_a_camera_that_leaves_the_probe_unanswered() -> None:
+    """It would still hang when the camera is back. Every fourth is made all the same."""
+    camera = Camera()
+    camera.connect()
+    camera(Stalled())
+    opens = []
+    for _ in range(9):
+        camera(ProbeSilent(), ProbeSilent())
+        opens.append(opened(camera.run_retry()))
+        camera(SessionFailed(FailureKind.TIMEOUT))
+    assert opens == [0, 0, 0, 1, 0, 0, 0, 1, 0]
+    assert camera.lines()[:3] == [f"Reconnecting in {s}.00s (attempt {n}/10)" for n, s in ((1, 5), (2, 10), (3, 20))]
+    assert camera.state.reason is Cause.STREAM_STALLED
+    assert opened(camera(ANSWERED, after=1)) == 1
+
+
+def test_a_camera_that_never_answered_anything_is_attempted_all_the_same() -> None:
+    camera = Camera()
+    camera(Start(), SessionFailed(FailureKind.TIMEOUT))
+    camera(ProbeSilent(), ProbeSilent())
+    assert opened(camera.run_retry()) == 1
+
+
 def test_attempts_that_a_camera_sees_are_a_second_apart() -> None:
     camera = Camera()
     camera.connect()
@@ -345,8 +368,7 @@ def test_every_kind_of_failure_is_in_the_table_above() -> None:
 def test_a_stalled_camera_that_stays_silent_has_one_reason_throughout() -> None:
     """A2, A3: the ledger shows one gap, of the stall."""
     camera = Camera()
-    camera.connect()
-    camera(Stalled("no picture for 4.0 s"))
+    camera(Start(), UNITS, Stalled("no picture for 4.0 s"))
     assert camera.state.status is StreamStatus.STALLED
     for kind in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE, FailureKind.TIMEOUT):
         camera.run_retry(SessionFailed(kind))

@@ -155,7 +155,10 @@ class RetryAt:
 
 @dataclass(frozen=True, slots=True)
 class StartProbe:
-    """Ask the camera for ``OPTIONS`` at once, then every 0.5 s with a deadline of 1 s."""
+    """Ask the camera for ``OPTIONS`` at once, then every 0.5 s with a deadline of 1 s.
+
+    Also while the last one is still unanswered: on a dead host it is stuck for its whole deadline.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,11 @@ from evertape.domain.camera_events import (
     Tick,
     UnitsArrived,
 )
+from evertape.domain.camera_log import no_stream, reconnecting
 from evertape.domain.camera_types import StreamPolicy, StreamState
 from evertape.domain.cause import Cause, cause_of_failure
 from evertape.domain.failure import ErrorDetail, FailureKind
-from evertape.types import NS_PER_S, BootNs, DurationNs
+from evertape.types import BootNs, DurationNs
 
 _ANSWERS_BUT_USELESS = frozenset(
     (Cause.STREAM_NOT_FOUND, Cause.CODEC_UNSUPPORTED, Cause.CAMERA_ERROR, Cause.INTERNAL_ERROR)
@@ -46,6 +47,8 @@ _UNSEEN = frozenset((FailureKind.REFUSED, FailureKind.UNREACHABLE))
 _AWAY = _UNSEEN | {FailureKind.TIMEOUT}
 # Two, because a busy camera may once be slow to answer.
 _SILENT_PROBES = 2
+# Every so many retries one is made against all appearances: a camera may have learned to ignore OPTIONS.
+_FAITH = 4
 
 
 Step = tuple[StreamState, tuple[Effect, ...]]
@@ -71,14 +74,14 @@ def _next(
         case UnitsArrived():
             return _units(state, now, policy), ()
         case Tick():
-            due = state.retry_at is not None and now >= state.retry_at
-            return (_open(state, now, policy) if due else state), ()
+            return _tick(state, now, policy, rng)
         case ProbeAnswered():
             return _answered(state, now, policy)
         case ProbeSilent(certain):
             return _silent(state, certain), ()
         case SessionOpened():
-            return (replace(state, auth_hold=BootNs(0)) if state.auth_hold and state.status.in_session else state), ()
+            opened = replace(state, auth_hold=BootNs(0), answers=True)
+            return (opened if state.status.in_session else state), ()
         case SessionFailed(kind, detail):
             return _failed(state, kind, detail, now, policy, rng)
         case Stalled(text):
@@ -125,6 +128,16 @@ def _stopped(state: StreamState, cause: Cause) -> StreamState:
     return replace(state, status=StreamStatus.STOPPED, reason=cause, detail=None, attempt=0, retry_at=None)
 
 
+def _tick(state: StreamState, now: BootNs, policy: StreamPolicy, rng: Rng) -> tuple[StreamState, tuple[Log, ...]]:
+    if state.retry_at is None or now < state.retry_at:
+        return state, ()
+    silent = state.probing and state.answers and state.silent >= _SILENT_PROBES
+    if silent and state.attempt % _FAITH:
+        # An attempt would hang in connecting, and still hang when the camera is back. The probe is quicker.
+        return _retry(state, False, policy.backoff.delay(state.attempt + 1, rng), now, policy)
+    return _open(state, now, policy), ()
+
+
 # -- frames ---------------------------------------------------------------------------------------------------
 
 
@@ -163,29 +176,37 @@ def _failed(
     was_well = state.status is StreamStatus.CONNECTED
     cause = _cause(state, kind)
     # A camera that stays away is worth one line, not one per attempt.
-    lost = _describe(kind, detail, "debug" if cause is state.reason else "warning")
-    spaced = state.opened_at if kind in _UNSEEN else BootNs(state.opened_at + policy.spacing)
+    lost = no_stream(kind, detail, "debug" if cause is state.reason else "warning")
+    not_before = state.not_before if kind in _UNSEEN else BootNs(state.opened_at + policy.spacing)
     state = replace(
         state,
         reason=cause,
         detail=detail,
         armed=was_well or kind in _AWAY,
-        silent=0,
-        not_before=spaced,
+        silent=_SILENT_PROBES if kind is FailureKind.TIMEOUT else 0,
+        not_before=not_before,
         auth_hold=BootNs(now + policy.auth_interval) if kind is FailureKind.AUTH_FAILED else state.auth_hold,
     )
     quick, wait = _wait(state, kind, was_well, policy, rng)
+    state, lines = _retry(state, quick, wait, now, policy)
+    return state, (lost, *lines)
+
+
+def _retry(
+    state: StreamState, quick: bool, wait: DurationNs, now: BootNs, policy: StreamPolicy
+) -> tuple[StreamState, tuple[Log, ...]]:
+    """The next retry is ``wait`` from now, or when it may be; a quick one does not count."""
     quick_left, attempt = (state.quick_left - 1, state.attempt) if quick else (state.quick_left, state.attempt + 1)
     state = replace(state, quick_left=quick_left, attempt=attempt)
     exhausted = policy.backoff.exhausted(state.attempt)
-    state = replace(state, status=_waiting_status(cause, exhausted))
-    lines = [lost]
+    state = replace(state, status=_waiting_status(state.reason, exhausted))
+    lines: list[Log] = []
     if exhausted and state.attempt == policy.backoff.max_retries + 1 and not quick:
         lines.append(Log("RECONNECT", "Max retries reached", "warning"))
     if exhausted and policy.give_up:
         return replace(state, retry_at=None), tuple(lines)
     at = _clamp(state, BootNs(now + wait))
-    lines.append(_reconnecting(at - now, state.attempt, policy))
+    lines.append(reconnecting(at - now, state.attempt, policy.backoff.max_retries))
     return replace(state, retry_at=at), tuple(lines)
 
 
@@ -211,7 +232,7 @@ def _wait(
     return False, policy.backoff.delay(state.attempt + 1, rng)
 
 
-def _waiting_status(cause: Cause, exhausted: bool) -> StreamStatus:
+def _waiting_status(cause: Cause | None, exhausted: bool) -> StreamStatus:
     if cause is Cause.AUTH_FAILED:
         return StreamStatus.AUTH_FAILED
     if cause in _ANSWERS_BUT_USELESS:
@@ -232,9 +253,10 @@ def _answered(state: StreamState, now: BootNs, policy: StreamPolicy) -> tuple[St
     """An answer is news only from a camera that was away; one that answers while its sessions fail is not."""
     if not state.probing:
         return state, ()
+    state = replace(state, silent=0, answers=True)
     if not state.armed:
-        return (replace(state, silent=0) if state.silent else state), ()
-    state = replace(state, armed=False, silent=0, quick_left=len(policy.quick))
+        return state, ()
+    state = replace(state, armed=False, quick_left=len(policy.quick))
     line = Log("RECONNECT", "The camera answers again")
     at = _clamp(state, now)
     if at <= now:
@@ -243,10 +265,13 @@ def _answered(state: StreamState, now: BootNs, policy: StreamPolicy) -> tuple[St
 
 
 def _silent(state: StreamState, certain: bool) -> StreamState:
-    if not state.probing or state.armed:
+    if not state.probing:
         return state
-    silent = state.silent + 1
-    return replace(state, silent=silent, armed=certain or silent >= _SILENT_PROBES)
+    silent = 0 if certain else min(state.silent + 1, _SILENT_PROBES)
+    armed = state.armed or certain or silent >= _SILENT_PROBES
+    # Twice a second and camera that is away: nothing new is nothing to copy.
+    known = (silent, armed) == (state.silent, state.armed)
+    return state if known else replace(state, silent=silent, armed=armed)
 
 
 # -- what follows from two states -----------------------------------------------------------------------------
@@ -276,23 +301,3 @@ def _news(old: StreamState, new: StreamState) -> list[Effect]:
     if (new.status, new.reason) != (old.status, old.reason):
         news.append(Changed(old.status, new.status, new.reason, new.detail))
     return news
-
-
-def _reconnecting(wait: int, attempt: int, policy: StreamPolicy) -> Log:
-    retries = policy.backoff.max_retries
-    if attempt > retries:
-        # "attempt 11/10" would read like a mistake, and this goes on for as long as the camera is away.
-        return Log("RECONNECT", f"Reconnecting in {wait / NS_PER_S:.2f}s (attempt {attempt})", "debug")
-    return Log("RECONNECT", f"Reconnecting in {wait / NS_PER_S:.2f}s (attempt {attempt}/{retries})")
-
-
-def _describe(kind: FailureKind, detail: ErrorDetail, level: str) -> Log:
-    known = (
-        detail.element,
-        f"{detail.domain} {detail.code}" if detail.code is not None else "",
-        f"errno {detail.errno}" if detail.errno else "",
-        f"RTSP {detail.rtsp_status}" if detail.rtsp_status else "",
-        detail.debug,
-    )
-    text = ", ".join(part for part in known if part)
-    return Log("STREAMING", f"No stream: {kind.value}" + (f" ({text})" if text else ""), level)

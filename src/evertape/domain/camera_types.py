@@ -58,7 +58,8 @@ class StreamState:
         first_unit_at: since when frames have kept coming in this session.
         last_unit_at: when the latest came; not kept up to date once connected.
         armed: the camera was seen to be away, so its next answer to a probe ends the wait.
-        silent: probes without an answer in a row.
+        silent: probes in a row that ran into their deadline, up to two.
+        answers: it has answered before, so its silence means something.
         quick_left: how many of the quick retries are left.
         not_before: no attempt earlier than this (spacing).
         auth_hold: no attempt earlier than this (refused credentials).
@@ -77,6 +78,7 @@ class StreamState:
     last_unit_at: BootNs = _LONG_AGO
     armed: bool = False
     silent: int = 0
+    answers: bool = False
     quick_left: int = 0
     not_before: BootNs = _LONG_AGO
     auth_hold: BootNs = _LONG_AGO
