@@ -1,3 +1,60 @@
-"""Evertape: a network video recorder that accounts for every second."""
+"""Evertape: a network video recorder that accounts for every second.
 
-__version__ = "0.1.0"
+The names below are the public library; ``docs/reference/api.md`` describes them. They are loaded when
+first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from evertape.version import VERSION
+
+if TYPE_CHECKING:
+    from evertape.domain.backoff import ExponentialBackoff as ExponentialBackoff
+    from evertape.domain.camera_events import StreamStatus as StreamStatus
+    from evertape.domain.classify import ErrorPriority as ErrorPriority
+    from evertape.domain.classify import classify_error as classify_error
+    from evertape.domain.watchdog import PipelineWatchdog as PipelineWatchdog
+    from evertape.engine.camera import CameraStream as CameraStream
+    from evertape.engine.embedded import RobustNVRPipeline as RobustNVRPipeline
+    from evertape.engine.stream import RTSPReconnector as RTSPReconnector
+    from evertape.media.gst.capture import GstPipeline as GstPipeline
+
+__version__ = VERSION
+
+_HOME = {
+    "CameraStream": "evertape.engine.camera",
+    "ErrorPriority": "evertape.domain.classify",
+    "ExponentialBackoff": "evertape.domain.backoff",
+    "GstPipeline": "evertape.media.gst.capture",
+    "PipelineWatchdog": "evertape.domain.watchdog",
+    "RTSPReconnector": "evertape.engine.stream",
+    "RobustNVRPipeline": "evertape.engine.embedded",
+    "StreamStatus": "evertape.domain.camera_events",
+    "classify_error": "evertape.domain.classify",
+}
+
+__all__ = [
+    "CameraStream",
+    "ErrorPriority",
+    "ExponentialBackoff",
+    "GstPipeline",
+    "PipelineWatchdog",
+    "RTSPReconnector",
+    "RobustNVRPipeline",
+    "StreamStatus",
+    "__version__",
+    "classify_error",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

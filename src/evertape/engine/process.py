@@ -31,19 +31,6 @@ _STEADY_S = 10.0
 _RESTARTS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-class ProcessOwner(Protocol):
-    """Who is told about a child."""
-
-    def child_up(self, child: ChildProcess) -> None:
-        """It has been started; tell it what to do."""
-
-    def child_said(self, child: ChildProcess, message: Message) -> None:
-        """It said something else than a heartbeat."""
-
-    def child_died(self, child: ChildProcess, pid: int, how: str) -> None:
-        """It ended though nobody had asked it to; it is being replaced."""
-
-
 @dataclass(frozen=True, slots=True)
 class Vitals:
     """What a child's latest heartbeat said."""
@@ -52,6 +39,46 @@ class Vitals:
     generation: int
     rss: int
     cpu_s: float
+
+
+class Child(Protocol):
+    """A part of the service that the supervisor started: a process, or a recorder inside this one."""
+
+    name: str
+    generation: int
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, while it runs."""
+
+    @property
+    def vitals(self) -> Vitals | None:
+        """What its latest heartbeat said."""
+
+    def start(self) -> None:
+        """Start it, and keep it running until ``stop``."""
+
+    def send(self, message: Message) -> None:
+        """Say something to it; lost if it is not there."""
+
+    def check(self) -> None:
+        """Replace it if its heartbeat has stopped. Call it twice a second."""
+
+    async def stop(self, deadline_s: float) -> bool:
+        """Ask it to leave; False if it had to be ended by force, or left something unfinished."""
+
+
+class ProcessOwner(Protocol):
+    """Who is told about a child."""
+
+    def child_up(self, child: Child) -> None:
+        """It has been started; tell it what to do."""
+
+    def child_said(self, child: Child, message: Message) -> None:
+        """It said something else than a heartbeat."""
+
+    def child_died(self, child: Child, pid: int, how: str) -> None:
+        """It ended though nobody had asked it to; it is being replaced."""
 
 
 class ChildProcess:
@@ -67,7 +94,7 @@ class ChildProcess:
     def __init__(self, name: str, module: str, arguments: Callable[[], Sequence[str]], owner: ProcessOwner) -> None:
         self.name = name
         self.generation = -1
-        self.vitals: Vitals | None = None
+        self._vitals: Vitals | None = None
         self._module = module
         self._arguments = arguments
         self._owner = owner
@@ -89,6 +116,11 @@ class ChildProcess:
     def running(self) -> bool:
         """It has been started and has not ended."""
         return self._process is not None
+
+    @property
+    def vitals(self) -> Vitals | None:
+        """What its latest heartbeat said."""
+        return self._vitals
 
     def start(self) -> None:
         """Start it, and keep it running until ``stop``."""
@@ -180,7 +212,7 @@ class ChildProcess:
         self._owner.child_up(self)
         reading = self._loop.create_task(self._read_log(process))
         code = await process.wait()
-        self._process = self.vitals = None
+        self._process = self._vitals = None
         channel.close()
         if not self._ending:
             how = "hung" if self._hung else f"exit {code}" if code >= 0 else f"signal {-code}"
@@ -192,7 +224,7 @@ class ChildProcess:
     def _message(self, _channel: Channel, message: Message, _payload: bytes) -> None:
         if isinstance(message, Heartbeat):
             self._beat = self._loop.time()
-            self.vitals = Vitals(self.pid or 0, self.generation, message.rss, message.cpu_s)
+            self._vitals = Vitals(self.pid or 0, self.generation, message.rss, message.cpu_s)
         else:
             self._owner.child_said(self, message)
 

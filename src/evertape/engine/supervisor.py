@@ -20,7 +20,7 @@ from evertape.config.schema import Config
 from evertape.disk.journal_client import JournalClient
 from evertape.engine.assign import camera_settings, place_cameras, ring_share
 from evertape.engine.control import ControlServer
-from evertape.engine.process import ChildProcess
+from evertape.engine.process import Child, ChildProcess
 from evertape.engine.state_files import (
     VOLUMES,
     WISHES,
@@ -120,10 +120,18 @@ class Supervisor:
         clock: both clocks.
         machine: about the machine.
         with_keeper: also run the keeper; without it nothing is indexed, and recording does not notice.
+        in_process: run the recorders in this process, on this loop, instead of in processes of their own.
     """
 
     def __init__(
-        self, data: DataDir, loaded: LoadedConfig, clock: Clock, machine: Machine, *, with_keeper: bool = True
+        self,
+        data: DataDir,
+        loaded: LoadedConfig,
+        clock: Clock,
+        machine: Machine,
+        *,
+        with_keeper: bool = True,
+        in_process: bool = False,
     ) -> None:
         self.data = data
         self.loaded = loaded
@@ -132,10 +140,11 @@ class Supervisor:
         self.service = uuid.uuid4().hex
         self.status = Status()
         self.started_utc = clock.utc_ns()
-        self.children: dict[str, ChildProcess] = {}
+        self.children: dict[str, Child] = {}
         self.wishes: dict[str, bool] = {}
         self.placed: dict[str, int] = {}
         self._with_keeper = with_keeper
+        self._in_process = in_process
         self._known: dict[str, KnownVolume] = {}
         self._volumes: dict[str, Declared] = {}
         self._stamp = EventStamp("supervisor", self.service, clock)
@@ -229,10 +238,7 @@ class Supervisor:
             if name in self.children:
                 self.children[name].send(self._recorder_assignment(number))
             else:
-                self._spawn(
-                    name, "evertape.engine.recorder_main", "--service", self.service, "--feed-socket",
-                    socket_path(self.data.root, name), "--log-level", self.machine.log_level,
-                )  # fmt: skip
+                self._spawn_recorder(name)
         if keeper := self.children.get("keeper"):
             keeper.send(self._keeper_assignment())
         for number in {int(n.removeprefix("recorder-")) for n in self.children if n.startswith("recorder-")}:
@@ -316,7 +322,7 @@ class Supervisor:
 
     # -- what children do (ProcessOwner) --------------------------------------------------------------------
 
-    def child_up(self, child: ChildProcess) -> None:
+    def child_up(self, child: Child) -> None:
         """Tell it what to do."""
         name = child.name
         if name == _DATA:
@@ -330,7 +336,7 @@ class Supervisor:
         pid = child.pid or 0
         self.journal(ProcessStarted(**self._stamp(), process=name, pid=pid, generation=child.generation))
 
-    def child_said(self, child: ChildProcess, message: Message) -> None:
+    def child_said(self, child: Child, message: Message) -> None:
         """Take note."""
         match message:
             case RecorderStatus(cameras=cameras, ring_bytes=used, ring_budget=budget):
@@ -350,7 +356,7 @@ class Supervisor:
             case _:
                 log.debug("[IPC] %s said %s", child.name, type(message).__name__)
 
-    def child_died(self, child: ChildProcess, pid: int, how: str) -> None:
+    def child_died(self, child: Child, pid: int, how: str) -> None:
         """Write it down; the child is replaced by itself."""
         self.journal(ProcessDied(**self._stamp(), process=child.name, pid=pid, how=how))
         if child.name == _DATA:
@@ -360,6 +366,20 @@ class Supervisor:
 
     def _spawn(self, name: str, module: str, *arguments: str) -> None:
         child = self.children[name] = ChildProcess(name, module, lambda: arguments, self)
+        child.start()
+
+    def _spawn_recorder(self, name: str) -> None:
+        feed = socket_path(self.data.root, name)
+        if not self._in_process:
+            self._spawn(
+                name, "evertape.engine.recorder_main", "--service", self.service, "--feed-socket", feed,
+                "--log-level", self.machine.log_level,
+            )  # fmt: skip
+            return
+        # Imported here: a supervisor proper has no business with capture and its memory.
+        from evertape.engine.in_process import InProcessRecorder
+
+        child = self.children[name] = InProcessRecorder(name, self.service, self.clock, feed, self)
         child.start()
 
     def _volume_news(self, info: VolumeInfo) -> None:
