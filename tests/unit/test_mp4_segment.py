@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,9 @@ from evertape.mp4.boxes import children
 from evertape.mp4.cutter import FragmentCutter
 from evertape.mp4.index import build_index
 from evertape.mp4.model import (
+    FRAGMENT_UUID,
+    HEADER_UUID,
+    INDEX_UUID,
     FragmentInfo,
     HeaderCutError,
     NotASegmentError,
@@ -391,6 +396,15 @@ def test_a_fragment_box_of_a_later_version_with_more_fields_is_read() -> None:
     info = write(footage(0.5))[1][0]
     packed = info.pack() + b"more fields"
     assert FragmentInfo.unpack(packed, info.offset, info.moof_offset) == info
+
+
+def test_every_field_is_in_the_reference() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "file-format.md").read_text(encoding="utf-8")
+    derived = {"offset", "moof_offset"}
+    for name in {f.name for f in (*fields(SegmentHeader), *fields(FragmentInfo))} - derived:
+        assert f"`{name}`" in text, name
+    for uuid in (HEADER_UUID, FRAGMENT_UUID, INDEX_UUID):
+        assert str(UUID(bytes=uuid)) in text
 
 
 def test_a_fragment_costs_little() -> None:
