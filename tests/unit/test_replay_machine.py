@@ -154,9 +154,7 @@ class ReplayMachine(RuleBasedStateMachine):
         for _, replay in self.runs:
             if replay.wants_writer(self.ring) and self.believed(which):
                 self.segments += 1
-                self.perform(
-                    replay, replay.open(SegmentId(f"s{self.segments}"), which, self.segments, self.ring)
-                )
+                self.perform(replay, replay.open(SegmentId(f"s{self.segments}"), which, self.segments, self.ring))
             self.send(replay, size)
 
     def send(self, replay: Replay, size: int) -> None:
