@@ -105,6 +105,14 @@ class RtspPipeline:
         """Where the pipeline's elements post; tests post there too."""
         return self._bus
 
+    def elements(self, factory: str) -> list[Any]:
+        """The elements made by ``factory``; for tests."""
+        iterator, found = self._pipeline.iterate_elements(), []
+        while (step := iterator.next())[0] == Gst.IteratorResult.OK:
+            if step[1].get_factory().get_name() == factory:
+                found.append(step[1])
+        return found
+
     def running_time_ns(self) -> int:
         """Now, on the time line that the buffers' time stamps are on."""
         return int(self._clock.get_time() - self._pipeline.get_base_time())
