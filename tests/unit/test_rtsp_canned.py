@@ -403,6 +403,22 @@ def test_the_descriptor_is_watched_for_the_first_seconds_only(meet: Meet) -> Non
     assert meeting.session.next_deadline_ns() is not None
 
 
+def test_a_late_first_keyframe_is_still_read_as_it_comes(meet: Meet) -> None:
+    clock = ManualClock()
+    meeting = meet(clock=clock)
+    meeting.play()
+    meeting.server.send(picture(INTER, 1, 0))
+    meeting.step()
+    clock.advance(9 * NS_PER_S)
+    meeting.step()
+    assert meeting.session.fileno() is not None
+    meeting.server.send(picture(IDR, 2, 9 * 90000))
+    meeting.until(lambda: len(meeting.units) == 1)
+    clock.advance(NS_PER_S + 1)
+    meeting.step()
+    assert meeting.session.fileno() is None
+
+
 def test_audio_that_is_refused_or_unknown_leaves_video_alone(meet: Meet) -> None:
     def refuse_audio(asked: Asked) -> bytes:
         if asked.uri.endswith("1"):

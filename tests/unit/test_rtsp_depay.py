@@ -146,11 +146,10 @@ def test_h265_random_access_pictures_are_keys(kind: int, key: bool) -> None:
 
 @given(st.randoms(use_true_random=False), st.booleans(), st.integers(5, 60), st.integers(0, 6))
 def test_whatever_is_lost_what_comes_out_whole_was_sent(rng: random.Random, hevc: bool, mtu: int, losses: int) -> None:
-    head = (
-        (lambda k: bytes([k << 1, 1, 0x80 | rng.randrange(128)]))
-        if hevc
-        else (lambda k: bytes([0x60 | k, 0x80 | rng.randrange(128)]))
-    )
+    def head(kind: int) -> bytes:
+        first = 0x80 | rng.randrange(128)
+        return bytes([kind << 1, 1, first] if hevc else [0x60 | kind, first])
+
     kinds = [1, 1, 19] if hevc else [1, 1, 5]
     units = [[head(rng.choice(kinds)) + rng.randbytes(rng.randrange(1, 200))] for _ in range(8)]
     payloads = h265_payloads if hevc else h264_payloads

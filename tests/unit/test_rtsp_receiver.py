@@ -12,7 +12,7 @@ from evertape.media.rtsp.messages import Message, RtspSyntaxError
 from evertape.media.rtsp.offer import choose_audio, choose_video
 from evertape.media.rtsp.receiver import Receiver
 from evertape.media.rtsp.sdp import parse_sdp
-from evertape.media.rtsp.session import Agreed, TrackSetup
+from evertape.media.rtsp.terms import Agreed, TrackSetup
 from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch, Track, UtcSource
 from evertape_lab.canned import PPS, SPS, goodbye, h264_payloads, h264_sdp, interleave, rtp, sender_report
 
@@ -260,8 +260,9 @@ def test_audio_lies_on_the_line_of_the_video_and_never_before_it() -> None:
         bench.feed(camera.picture(IDR) + aac_packet(number), number * 64 * NS_PER_MS)
     sound = [u for u in bench.units if u.track is Track.AUDIO]
     assert [(u.seq, u.dts_ns, u.data) for u in sound] == [(n, n * 64 * NS_PER_MS, b"frame") for n in range(5)]
-    assert bench.caps()[0].caps.audio is not None
-    assert bench.caps()[0].caps.audio.rate == 16000
+    described = bench.caps()[0].caps.audio
+    assert described is not None
+    assert described.rate == 16000
 
 
 def test_a_batch_of_both_tracks_comes_in_the_order_of_its_times() -> None:

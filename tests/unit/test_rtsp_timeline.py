@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evertape.media.rtsp.timeline import AudioTimeline, VideoTimeline
+from evertape.media.rtsp.timeline import AudioTimeline, Placed, VideoTimeline
 from evertape.types import NS_PER_MS, NS_PER_S
 
 FRAME = 40 * NS_PER_MS
 
 
-def run(line: VideoTimeline, stamps: list[int], *, pace_ns: int = FRAME) -> list[tuple[int, int, int]]:
-    return [tuple(line.place(rtp & 0xFFFFFFFF, index * pace_ns)) for index, rtp in enumerate(stamps)]
+def run(line: VideoTimeline, stamps: list[int], *, pace_ns: int = FRAME) -> list[Placed]:
+    return [line.place(rtp & 0xFFFFFFFF, index * pace_ns) for index, rtp in enumerate(stamps)]
 
 
 def test_without_reordering_dts_is_pts_through_the_32_bit_wrap() -> None:

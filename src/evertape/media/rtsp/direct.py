@@ -32,7 +32,8 @@ from evertape.media.rtsp.auth import Authenticator
 from evertape.media.rtsp.connection import RECEIVE_BUFFER, Connection, ConnectionFailedError, endpoint_of
 from evertape.media.rtsp.messages import Message, RtspSyntaxError
 from evertape.media.rtsp.receiver import Receiver
-from evertape.media.rtsp.session import Dialog, Step, Terms
+from evertape.media.rtsp.session import Dialog, Step
+from evertape.media.rtsp.terms import Terms
 from evertape.media.rtsp.wire import MAX_REST
 from evertape.redact import split_credentials
 from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch
@@ -40,6 +41,9 @@ from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch
 MAX_REDIRECTS = 3
 WATCH_NS = 3 * NS_PER_S
 """For so long after ``PLAY`` every packet is read as it comes, because the first arrival times set the clock."""
+
+LONGEST_WATCH_NS = 15 * NS_PER_S
+"""For so long where the first keyframe lets us wait; then until ``NS_PER_S`` after it."""
 
 _CHUNK = 512 * 1024
 _MAX_PER_DRAIN = 2 * 1024 * 1024
@@ -138,9 +142,16 @@ class DirectSession:
         """See ``CaptureSession``."""
         if self._connection is None:
             return None
-        if self._phase is _Phase.STREAMING and self._last_drain_ns - self._played_ns > WATCH_NS:
+        if self._phase is _Phase.STREAMING and not self._watched():
             return None
         return self._connection.fileno()
+
+    def _watched(self) -> bool:
+        since_play = self._last_drain_ns - self._played_ns
+        if since_play <= WATCH_NS:
+            return True
+        first = self._receiver.first_unit_ns
+        return since_play <= LONGEST_WATCH_NS and (first is None or self._last_drain_ns - first <= NS_PER_S)
 
     def next_deadline_ns(self) -> int | None:
         """See ``CaptureSession``."""

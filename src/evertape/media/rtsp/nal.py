@@ -1,12 +1,10 @@
 """Parameter sets of H.264 (ITU-T H.264 7.3.2) and H.265 (ITU-T H.265 7.3.2), read as far as a recorder needs.
 
-And the boxes' bodies that MP4 wants of them (ISO/IEC 14496-15). No input, no output.
+No input, no output.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evertape.errors import ProtocolError
@@ -16,7 +14,7 @@ H264_SPS, H264_PPS, H264_AUD = 7, 8, 9
 H265_VPS, H265_SPS, H265_PPS, H265_AUD = 32, 33, 34, 35
 MAX_SIDE = 16384
 # H.264 7.3.2.1.1: profiles whose SPS has the chroma fields.
-_HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
+HIGH_PROFILES = frozenset({100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135})
 
 
 class ParameterSetError(ProtocolError):
@@ -100,7 +98,7 @@ def parse_h264_sps(nal: bytes) -> Sps:
     profile = bits.u(8)
     bits.u(16)
     sps_id = bits.ue()
-    chroma, luma_bits, chroma_bits = _h264_high(bits) if profile in _HIGH_PROFILES else (1, 8, 8)
+    chroma, luma_bits, chroma_bits = _h264_high(bits) if profile in HIGH_PROFILES else (1, 8, 8)
     bits.ue()  # log2_max_frame_num_minus4
     order_type = _h264_order(bits)
     bits.ue()  # max_num_ref_frames
@@ -291,35 +289,3 @@ def h265_pps_ids(nal: bytes) -> tuple[int, int]:
     """``(pps_pic_parameter_set_id, pps_seq_parameter_set_id)``; raises ``ParameterSetError``."""
     bits = Bits(nal[2:24])
     return bits.ue(), bits.ue()
-
-
-def build_avcc(sps: Sequence[bytes], pps: Sequence[bytes], parsed: Sps) -> bytes:
-    """The body of ``avcC`` (ISO/IEC 14496-15 5.3.3.1) for 4-byte lengths."""
-    first = sps[0]
-    out = bytes([1, first[1], first[2], first[3], 0xFF, 0xE0 | min(len(sps), 31)])
-    out += b"".join(struct.pack(">H", len(nal)) + nal for nal in sps[:31])
-    out += bytes([min(len(pps), 255)])
-    out += b"".join(struct.pack(">H", len(nal)) + nal for nal in pps[:255])
-    if parsed.profile in _HIGH_PROFILES:
-        out += bytes([0xFC | parsed.chroma, 0xF8 | (parsed.luma_bits - 8), 0xF8 | (parsed.chroma_bits - 8), 0])
-    return out
-
-
-def build_hvcc(vps: Sequence[bytes], sps: Sequence[bytes], pps: Sequence[bytes], parsed: Sps) -> bytes:
-    """The body of ``hvcC`` (ISO/IEC 14496-15 8.3.3.1) for 4-byte lengths; array_completeness set, as for ``hvc1``."""
-    out = b"\x01" + parsed.tier_level
-    out += struct.pack(
-        ">HBBBBHBB",
-        0xF000,  # min_spatial_segmentation_idc unknown
-        0xFC,  # parallelismType unknown
-        0xFC | parsed.chroma,
-        0xF8 | (parsed.luma_bits - 8),
-        0xF8 | (parsed.chroma_bits - 8),
-        0,  # avgFrameRate unknown
-        (parsed.layers << 3) | (int(parsed.nested) << 2) | 3,
-        3,
-    )
-    for kind, nals in ((H265_VPS, vps), (H265_SPS, sps), (H265_PPS, pps)):
-        out += struct.pack(">BH", 0x80 | kind, len(nals))
-        out += b"".join(struct.pack(">H", len(nal)) + nal for nal in nals)
-    return out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from evertape.media.rtsp import nal
+from evertape.media.rtsp.config_boxes import build_avcc, build_hvcc
 from evertape.media.rtsp.nal import ParameterSetError, Sps
 from evertape.types import Codec
 
@@ -98,12 +99,12 @@ class ParameterSets:
                 return None
             # Cameras use one; with several, the one the first PPS refers to describes the track.
             active = self._active(sps, nal.h264_pps_ids(pps[0])[1])
-            return self._sps(active), nal.build_avcc(sps, pps, self._sps(active))
+            return self._sps(active), build_avcc(sps, pps, self._sps(active))
         vps, sps, pps = self._of(nal.H265_VPS), self._of(nal.H265_SPS), self._of(nal.H265_PPS)
         if not vps or not sps or not pps:
             return None
         active = self._active(sps, nal.h265_pps_ids(pps[0])[1])
-        return self._sps(active), nal.build_hvcc(vps, sps, pps, self._sps(active))
+        return self._sps(active), build_hvcc(vps, sps, pps, self._sps(active))
 
     def _active(self, sps: list[bytes], wanted: int) -> bytes:
         return next((item for item in sps if self._sps(item).id == wanted), sps[0])

@@ -12,7 +12,7 @@ from evertape.media.rtsp.messages import Message
 from evertape.media.rtsp.parameters import ParameterSets
 from evertape.media.rtsp.rtcp import Reception, SenderReport, build_receiver_report, parse_rtcp
 from evertape.media.rtsp.sdp import sprop_sets
-from evertape.media.rtsp.session import Agreed, TrackSetup
+from evertape.media.rtsp.terms import Agreed, TrackSetup
 from evertape.media.rtsp.tracks import MediaLine
 from evertape.media.rtsp.wire import Wire
 from evertape.types import NS_PER_S, AccessUnit, Codec, Epoch, Track
@@ -75,6 +75,8 @@ class Receiver:
         self.codec = Codec.H264
         self.described_size: tuple[int, int] | None = None
         self.next_report_ns: int | None = None
+        self.first_unit_ns: int | None = None
+        """When the first unit came, boot-time clock."""
         self._epoch = epoch
         self._own_ssrc = own_ssrc
         self._emit = emit
@@ -128,8 +130,6 @@ class Receiver:
             RtspSyntaxError: it is neither RTSP nor can be passed over.
         """
         self._now_ns = boot_ns
-        if self.line is not None:
-            self.line.utc.set_host(boot_ns, utc_ns)
         try:
             return self._wire.walk(buffer, view, 0, end)
         finally:
@@ -147,6 +147,8 @@ class Receiver:
                 line.take_video(picture, boot_ns)
             video.units.clear()
             self._wire.forgive()
+            if self.first_unit_ns is None and line.units:
+                self.first_unit_ns = boot_ns
         if audio is not None and audio.units:
             before = len(line.units)
             for frame in audio.units:

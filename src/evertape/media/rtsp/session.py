@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from evertape.domain.failure import ErrorDetail, FailureKind
@@ -15,10 +15,10 @@ from evertape.media.capture import NoticeKind, SessionFailed, StreamNotice
 from evertape.media.rtsp import sdp
 from evertape.media.rtsp.auth import Authenticator
 from evertape.media.rtsp.messages import Message, Request, Response, build_request, build_response
-from evertape.media.rtsp.offer import AudioOffer, VideoOffer, choose_audio, choose_video, offered_names
+from evertape.media.rtsp.offer import choose_audio, choose_video, offered_names
+from evertape.media.rtsp.terms import MAX_KEEPALIVE_NS, Agreed, Terms, TrackSetup, refusal_kind
 from evertape.types import NS_PER_S, Track
 
-MAX_KEEPALIVE_NS = 25 * NS_PER_S
 _DEFAULT_SESSION_S = 60  # RFC 2326 12.37
 _INTERLEAVED = re.compile(r"interleaved\s*=\s*(\d{1,3})(?:\s*-\s*(\d{1,3}))?", re.IGNORECASE)
 _SSRC = re.compile(r"ssrc\s*=\s*([0-9A-Fa-f]{1,8})", re.IGNORECASE)
@@ -41,23 +41,6 @@ class Step(StrEnum):
 
 
 @dataclass(slots=True)
-class TrackSetup:
-    """One media that was set up.
-
-    Args:
-        track: video or audio.
-        channel: on which RTP comes; RTCP on ``rtcp_channel``.
-        ssrc: of the sender, if it said so.
-    """
-
-    track: Track
-    url: str
-    channel: int
-    rtcp_channel: int
-    ssrc: int | None = None
-
-
-@dataclass(slots=True)
 class _Pending:
     """A request without its reply."""
 
@@ -67,35 +50,6 @@ class _Pending:
     step: Step
     answered: bool = False
     retried: bool = False
-
-
-@dataclass(slots=True)
-class Terms:
-    """What a conversation is about; a part of the capture request.
-
-    Args:
-        url: without credentials.
-        audio: ask for it.
-        transcodes: G.711 can be used.
-        reply_timeout_ns: for each reply until ``PLAY`` is answered.
-        keepalive_ns: ``None``: half the session's time-out, at most ``MAX_KEEPALIVE_NS``.
-    """
-
-    url: str
-    audio: bool = True
-    transcodes: bool = False
-    reply_timeout_ns: int = 3 * NS_PER_S
-    keepalive_ns: int | None = None
-
-
-@dataclass(slots=True)
-class Agreed:
-    """What has been agreed so far."""
-
-    server: str = ""
-    video: VideoOffer | None = None
-    audio: AudioOffer | None = None
-    tracks: list[TrackSetup] = field(default_factory=list)
 
 
 class Dialog:
@@ -246,7 +200,7 @@ class Dialog:
             elif self._keepalive_method != "OPTIONS":
                 self._keepalive_method = "OPTIONS"
         else:
-            self._fail(_refusal_kind(status), f"{pending.method} was refused: {status} {response.reason}", status)
+            self._fail(refusal_kind(status), f"{pending.method} was refused: {status} {response.reason}", status)
 
     # -- the steps --------------------------------------------------------------------------------
 
@@ -373,14 +327,3 @@ class Dialog:
             self.failure = SessionFailed(kind, ErrorDetail(element, "rtsp", status, rtsp_status=status, debug=why))
         self.step = Step.FAILED
         self._reply_due = self._keepalive_due = None
-
-
-def _refusal_kind(status: int) -> FailureKind:
-    if status in (401, 403, 407):
-        return FailureKind.AUTH_FAILED
-    if status in (404, 410):
-        return FailureKind.NOT_FOUND
-    # 453 Not Enough Bandwidth is what cameras say when they have all the clients they can serve.
-    if status >= 500 or status in (453, 429):
-        return FailureKind.SERVER_ERROR
-    return FailureKind.PROTOCOL
