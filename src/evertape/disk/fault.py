@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import errno as errno_names
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evertape.domain.storage_fault import StorageFault, fault_of_errno
 from evertape.errors import VolumeError
+
+log = logging.getLogger(__name__)
 
 
 class VolumeFaultError(VolumeError):
@@ -35,6 +38,14 @@ class VolumeFaultError(VolumeError):
         where = f" ({error.filename})" if isinstance(error.filename, str) and error.filename else ""
         text = f"{os.strerror(number)} [{name}]{where}" if number else str(error)
         return cls(fault_of_errno(error.errno), text, number=number, step=step)
+
+
+def as_fault(error: BaseException) -> VolumeFaultError:
+    """What a step ended with, as a fault; whatever is none is a mistake of ours, and logged with its traceback."""
+    if isinstance(error, VolumeFaultError):
+        return error
+    log.error("[DISK] a step failed in a way nobody foresaw", exc_info=error)
+    return VolumeFaultError(StorageFault.OTHER, f"internal error: {error!r}")
 
 
 @contextmanager

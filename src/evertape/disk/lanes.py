@@ -1,6 +1,6 @@
 """Worker threads for calls that may block for ever: in order within a lane, concurrently between lanes.
 
-Threads: ``Lane.submit``, ``clear`` and everything of ``Lanes`` are called on the loop's thread; the calls
+Threads: ``Lane.submit``, ``clear`` and everything of ``Lanes`` but ``alive`` are called on the loop's thread; the calls
 themselves run on workers, and their outcome comes back as a future on the loop. So the loop answers
 while the kernel hangs, and knows for how long it has been hanging.
 """
@@ -88,6 +88,13 @@ class Lanes:
             began, what = min(self._running.values(), default=(0, ""))
         return (time.monotonic_ns() - began, what) if what else (0, "")
 
+    def alive(self) -> None:
+        """Called by a call that takes long and gets on: the kernel answers, so its time begins anew. Any thread."""
+        me = threading.get_ident()
+        with self._lock:
+            if me in self._running:
+                self._running[me] = (time.monotonic_ns(), self._running[me][1])
+
     async def drained(self) -> None:
         """Wait until every call has been made and its outcome delivered."""
         while self._open:
@@ -152,7 +159,6 @@ class Lanes:
             if job is not None:
                 self._run(job)
             with self._lock:
-                self._running.pop(me, None)
                 again = lane.busy = bool(lane.jobs)
                 self._busy -= not again
             if again:
@@ -168,6 +174,8 @@ class Lanes:
             result = job.call()
         except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it, with its traceback
             problem = error
+        with self._lock:  # before anybody hears that it is done
+            del self._running[threading.get_ident()]
         try:
             self._loop.call_soon_threadsafe(self._deliver, job, result, problem)
         except RuntimeError:

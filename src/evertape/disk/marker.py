@@ -88,6 +88,8 @@ class VolumeHandle:
         self.is_mount = is_mount
         self.volume_id = volume_id
         self.mount_id = mount_id_of(root)
+        if not is_mount and all(mount.id != self.mount_id for mount in read_mounts()):
+            self.mount_id = None  # a chroot does not see the mount it stands on, so its table cannot tell
         info = os.fstat(root)
         self._identity = (info.st_dev, info.st_ino)
 

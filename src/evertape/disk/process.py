@@ -19,6 +19,7 @@ import os
 import socket
 
 from evertape.disk.service import DiskService
+from evertape.ipc.logpipe import log_to_supervisor
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--name", required=True, help="such as disk-usb1")
     args = parser.parse_args(argv)
     level = os.environ.get("EVERTAPE_LOG_LEVEL", "INFO").upper()
-    logging.basicConfig(level=level, stream=sys.stderr, format=f"%(asctime)s {args.name} %(levelname)s %(message)s")
+    log_to_supervisor(args.name, level)
     supervisor = socket.socket(fileno=args.supervisor_fd)
     clean = asyncio.run(_run(supervisor, args.socket, args.name))
     logging.shutdown()

@@ -249,8 +249,7 @@ class DiskService:
             if not self._assigned.done():
                 self._assigned.set_result(message)
             else:
-                self._volume.assignment = message
-                self._prober.nudge()
+                self._reassign(message)
         elif isinstance(message, Shutdown):
             self._ask_to_stop(message.deadline_s)
         elif isinstance(message, ProbeVolume) and self._tasks:
@@ -261,18 +260,29 @@ class DiskService:
     def _from_peer(self, channel: Channel, message: Message, payload: bytes) -> None:
         if channel not in self._peers:
             self._greet(channel, message)
-        elif self._keeper is not None and self._keeper.handle(channel, message, payload):
-            pass
+        elif isinstance(message, ProbeVolume):
+            self._prober.nudge()
+        elif self._keeper is not None:
+            if not self._keeper.handle(channel, message, payload):
+                self._not_for_us(channel, message)
         elif isinstance(message, Append):
             self._writers.append(channel, message, payload)
         elif isinstance(message, OpenSegment):
             self._writers.open(channel, message, payload)
         elif isinstance(message, CloseSegment):
             self._writers.close(channel, message)
-        elif isinstance(message, ProbeVolume):
-            self._prober.nudge()
         elif not self._upkeep.handle(channel, message, payload):
-            log.warning("[IPC] %s sent a %s, which is not for us", channel.peer, type(message).__name__)
+            self._not_for_us(channel, message)
+
+    def _not_for_us(self, channel: Channel, message: Message) -> None:
+        log.warning("[IPC] %s sent a %s, which is not for us", channel.peer, type(message).__name__)
+
+    def _reassign(self, want: DiskAssignment) -> None:
+        if self._tasks:
+            self._volume.reassign(want)
+            self._prober.nudge()
+        else:  # still opening
+            self._loop.call_later(FIRST_OPEN_S, self._reassign, want)
 
     def _greet(self, channel: Channel, message: Message) -> None:
         if not isinstance(message, Hello) or message.version != PROTOCOL_VERSION:

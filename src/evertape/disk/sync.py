@@ -12,7 +12,7 @@ from collections import deque
 from functools import partial
 from statistics import median
 
-from evertape.disk.fault import VolumeFaultError
+from evertape.disk.fault import VolumeFaultError, as_fault
 from evertape.disk.volume import Session, Volume
 from evertape.disk.writer import Writer
 from evertape.disk.writers import Writers
@@ -82,11 +82,11 @@ class SyncLoop:
         if job.cancelled():
             return
         error = job.exception()
-        if isinstance(error, VolumeFaultError):
-            self._writers.failed_step(writer, error)
+        if error is not None:
+            self._writers.failed_step(writer, as_fault(error))
             return
         fragments, size = job.result()
-        if not writer.session.lost:
+        if not writer.session.lost and not writer.failed:
             writer.durable = fragments
             writer.channel.send(Durable(writer=writer.want.writer, fragments=fragments, bytes=size))
         if not self._pending:

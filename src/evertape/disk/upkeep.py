@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from evertape.disk import records
-from evertape.disk.fault import VolumeFaultError
+from evertape.disk.fault import VolumeFaultError, as_fault
 from evertape.disk.jobs import Closed, append_mirror, close_file, cut_file, list_files, mirror_files, remove
 from evertape.disk.journal_client import Journal
 from evertape.disk.layout import segment_path
@@ -105,6 +105,8 @@ class Upkeep:
             channel.send(JobDone(request=message.request, ok=False, errno=fault.number, text=text))
         except ProtocolError as error:
             channel.send(JobDone(request=message.request, ok=False, errno=errno.EINVAL, text=error.what))
+        except Exception as error:  # noqa: BLE001 - the request's edge; logged in as_fault
+            channel.send(JobDone(request=message.request, ok=False, text=as_fault(error).what))
 
     # -- jobs on one file
 

@@ -177,6 +177,17 @@ class Volume:
             self._on_change(old, self.status)
         self._on_report()
 
+    def reassign(self, want: DiskAssignment) -> None:
+        """Other settings for the same volume, or another place for it."""
+        old, self.assignment = self.assignment, want
+        if want.volume_id:
+            self.volume_id = want.volume_id
+        moved = (want.path, want.is_mount) != (old.path, old.is_mount)
+        if self.session is not None and (moved or self.session.handle.volume_id != self.volume_id):
+            self.lose(
+                VolumeFaultError(StorageFault.MISSING, f"the configuration moved it away from {old.path}"), "probe"
+            )
+
     def see_check(self, fault: VolumeFaultError, layer: str) -> None:
         """A check of the volume itself (C1) failed."""
         if fault.fault in GONE and self.session is not None:

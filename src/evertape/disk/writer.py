@@ -22,6 +22,7 @@ class Writer:
         durable: fragments a completed sync covers.
         syncing: a sync is under way or queued.
         over: failed or closing; later messages for it are dropped.
+        failed: its recorder was told ``WriterFailed``, and hears nothing more of it.
         fault: the first step that failed.
     """
 
@@ -35,6 +36,7 @@ class Writer:
         self.durable = 0
         self.syncing = False
         self.over = False
+        self.failed = False
         self.fault: VolumeFaultError | None = None
 
 

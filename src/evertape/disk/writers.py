@@ -14,7 +14,7 @@ from typing import Any
 
 from evertape.disk import records
 from evertape.disk import writer as steps
-from evertape.disk.fault import VolumeFaultError
+from evertape.disk.fault import VolumeFaultError, as_fault
 from evertape.disk.journal_client import Journal
 from evertape.disk.segment_file import SegmentFile
 from evertape.disk.volume import Volume, forget
@@ -126,6 +126,7 @@ class Writers:
         if writer.over:
             return
         self._drop(writer)
+        writer.failed = True
         writer.lane.clear()
         path = writer.file.path if writer.file is not None else ""
         log.warning("[STORAGE] writer of %s failed at %s: %s", writer.want.camera, fault.step, fault.what)
@@ -152,7 +153,8 @@ class Writers:
     def _opened(self, writer: Writer, file: SegmentFile) -> None:
         if writer.session.lost:
             return
-        writer.channel.send(SegmentIsOpen(writer=writer.want.writer, path=file.path))
+        if not writer.failed:
+            writer.channel.send(SegmentIsOpen(writer=writer.want.writer, path=file.path))
         header = file.header
         self._journal.put(
             SegmentOpened(
@@ -180,8 +182,8 @@ class Writers:
         name = f"closing a segment of {writer.want.camera}"
         try:
             broken, size = await writer.session.call(writer.lane, name, partial(steps.finish, writer))
-        except VolumeFaultError as fault:
-            self._close_failed(writer, fault, tell=tell)
+        except Exception as error:  # noqa: BLE001 - the request's edge; logged in as_fault
+            self._close_failed(writer, as_fault(error), tell=tell)
             self._let_go(writer)
             return
         file = writer.file
@@ -280,9 +282,7 @@ class Writers:
             error = done.exception()
             if error is None:
                 on_done(writer, done.result())
-            elif isinstance(error, VolumeFaultError):
-                self.failed_step(writer, error)
             else:
-                raise error
+                self.failed_step(writer, as_fault(error))
 
         job.add_done_callback(settled)
