@@ -1,0 +1,98 @@
+"""The log of the service: human on a terminal, JSON on request, every secret masked.
+
+Modules log through the standard library; structlog renders. Records of child processes come in
+through the logger ``evertape.child`` and carry their process's name.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+from evertape.redact import redact
+
+Event = MutableMapping[str, Any]
+
+_TAG = re.compile(r"^\[([A-Z][A-Z ]*)\] ?")
+_QUIET = ("asyncio", "alembic", "sqlalchemy")
+
+
+def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> logging.Handler:
+    """Send every record of this process to ``stream``.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``.
+        form: ``human``, ``json``, or ``auto``: human if ``stream`` is a terminal.
+        stream: standard error by default.
+
+    Returns:
+        The handler, now the root logger's only one.
+    """
+    target = sys.stderr if stream is None else stream
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(formatter(form, terminal=target.isatty()))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    return handler
+
+
+def formatter(form: str, *, terminal: bool) -> logging.Formatter:
+    """What turns a record into a line (or, with a traceback, several)."""
+    as_json = form == "json" or (form == "auto" and not terminal)
+    render: list[Any] = (
+        [_split_tag, structlog.processors.format_exc_info, _redact_values, _render_json]
+        if as_json
+        # The console renderer prints the traceback itself; it is text by then, so that it can be masked.
+        else [structlog.processors.format_exc_info, structlog.dev.ConsoleRenderer(colors=terminal), _redact_line]
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso" if as_json else "%H:%M:%S.%f", utc=as_json, key="timestamp"),
+            _name_process,
+        ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+    )
+
+
+def _name_process(_logger: Any, _method: str, event: Event) -> Event:
+    """Say which process speaks: a child's name, else ours."""
+    record = event.get("_record")
+    child = getattr(record, "child", None)
+    if child:
+        event["process"] = child
+    return event
+
+
+def _split_tag(_logger: Any, _method: str, event: Event) -> Event:
+    """In JSON the tag is a field as well, so that nobody has to parse the text for it."""
+    found = _TAG.match(str(event["event"]))
+    if found:
+        event["tag"] = found[1]
+    return event
+
+
+def _redact_values(_logger: Any, _method: str, event: Event) -> Event:
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = redact(value)
+    return event
+
+
+_to_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+
+def _render_json(logger: Any, method: str, event: Event) -> str:
+    return str(_to_json(logger, method, event))
+
+
+def _redact_line(_logger: Any, _method: str, line: str) -> str:
+    return redact(line)

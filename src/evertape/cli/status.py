@@ -1,0 +1,78 @@
+"""``evertape status``: what the running service is doing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evertape.cli.place import Place
+from evertape.cli.verb import JsonFlag, emit, verb
+
+if TYPE_CHECKING:
+    from evertape.cli.status_view import ServiceStatus
+
+REFRESH_S = 1.0
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    verb(app, "status", rich_help_panel="Look")(status)
+
+
+def status(
+    place: Place,
+    as_json: JsonFlag = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh each second until Ctrl-C.")] = False,
+) -> None:
+    """Show cameras, recording and volumes of the running service."""
+    if watch and as_json:
+        return _watch_json(place)
+    if as_json:
+        return emit(fetch(place).as_json())
+    return _watch(place) if watch else _show(place)
+
+
+def fetch(place: Place) -> ServiceStatus:
+    """Ask the running service; raises ``NotRunningError`` if there is none."""
+    from evertape.cli.status_view import ServiceStatus
+
+    return ServiceStatus.parse(place.ask("status"))
+
+
+def _show(place: Place) -> None:
+    from rich.console import Console
+
+    from evertape.cli.status_view import status_table
+
+    found = fetch(place)
+    console = Console()
+    # A pipe has no width; a table that is cut there would be worse than one with long lines.
+    console.print(status_table(found), width=None if console.is_terminal else 200)
+
+
+def _watch(place: Place) -> None:
+    from rich.live import Live
+
+    from evertape.cli.status_view import status_table
+
+    try:
+        with Live(status_table(fetch(place)), auto_refresh=False) as live:
+            while True:
+                time.sleep(REFRESH_S)
+                live.update(status_table(fetch(place)), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _watch_json(place: Place) -> None:
+    """One compact JSON object per line and second."""
+    import json
+
+    try:
+        while True:
+            print(json.dumps(fetch(place).as_json(), ensure_ascii=False), flush=True)
+            time.sleep(REFRESH_S)
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,163 @@
+"""What a running service says about itself: as JSON with every field, as a table, as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from evertape.cli.wording import plural, rate_text, size_text, span_text
+from evertape.ipc.messages import CameraInfo, StreamInfo, VolumeInfo
+from evertape.types import NS_PER_S
+
+_GOOD = {"connected", "receiving", "recording", "online"}
+_BAD = {"disconnected", "missing", "failed", "wrong_volume", "denied", "read_only", "io_error", "hung", "full"}
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """The answer to the verb ``status``, parsed.
+
+    Args:
+        raw: as it came.
+        cameras: those that have reported.
+        waiting: ids of those that have not yet.
+        volumes: all in use.
+        ring_bytes: memory that all rings take.
+        ring_budget: and may take.
+        uptime_s: since the service was started.
+    """
+
+    raw: dict[str, Any]
+    cameras: Sequence[CameraInfo]
+    waiting: Sequence[str]
+    volumes: Sequence[VolumeInfo]
+    ring_bytes: int
+    ring_budget: int
+    uptime_s: float
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any]) -> ServiceStatus:
+        """Parse what ``ServiceClient.request("status")`` returned."""
+        return cls(
+            raw=raw,
+            cameras=msgspec.convert(raw["cameras"], list[CameraInfo]),
+            waiting=raw["waiting"],
+            volumes=msgspec.convert(raw["volumes"], list[VolumeInfo]),
+            ring_bytes=raw["ring"]["bytes"],
+            ring_budget=raw["ring"]["budget"],
+            uptime_s=max(0.0, (raw["now_utc"] - raw["started_utc"]) / NS_PER_S),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Every field, also those that have their default, which messages leave out."""
+        return {
+            "running": True,
+            **self.raw,
+            "cameras": [whole(camera) for camera in self.cameras],
+            "volumes": [whole(volume) for volume in self.volumes],
+        }
+
+
+def whole(value: Any) -> Any:
+    """A message structure as plain data, defaults included."""
+    if isinstance(value, msgspec.Struct):
+        return {name: whole(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, list | tuple):
+        return [whole(item) for item in value]
+    return value
+
+
+def main_stream(camera: CameraInfo) -> StreamInfo | None:
+    """The stream that is recorded."""
+    return next((stream for stream in camera.streams if stream.stream == "main"), None)
+
+
+def status_table(status: ServiceStatus) -> RenderableType:
+    """Cameras, volumes and a line about memory."""
+    free = {volume.name: volume.free for volume in status.volumes}
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for name, justify in _COLUMNS:
+        table.add_column(name, justify="right" if justify else "left", no_wrap=True)
+    for camera in status.cameras:
+        table.add_row(*_camera_row(camera, free))
+    for name in status.waiting:
+        table.add_row(name, Text("starting", "yellow"), *[""] * (len(_COLUMNS) - 2))
+    parts: list[RenderableType] = [table] if status.cameras or status.waiting else [Text("No cameras.")]
+    parts += [Text(""), _volume_table(status.volumes), Text(_foot(status), "dim")]
+    return Group(*parts)
+
+
+def status_lines(status: ServiceStatus) -> list[str]:
+    """One plain line per camera, for a log or a pipe."""
+    free = {volume.name: volume.free for volume in status.volumes}
+    lines = []
+    for camera in status.cameras:
+        cells = [cell.plain if isinstance(cell, Text) else cell for cell in _camera_row(camera, free)]
+        lines.append("  ".join(f"{label} {cell}".strip() for label, cell in zip(_LABELS, cells, strict=True)))
+    return [*lines, *(f"{name}  starting" for name in status.waiting)]
+
+
+_COLUMNS = (
+    ("camera", False), ("state", False), ("recording", False), ("fps", True), ("bit rate", True), ("recorded", True),
+    ("segments", True), ("durable", True), ("volume", False), ("free", True),
+)  # fmt: skip
+_LABELS = tuple("" if column[0] in ("camera", "state", "bit rate") else column[0] for column in _COLUMNS)
+
+
+def _camera_row(camera: CameraInfo, free: dict[str, int]) -> list[Text | str]:
+    stream, recording = main_stream(camera), camera.recording
+    age = recording.durable_age_s
+    return [
+        camera.id,
+        _state(stream.state, stream.reason, stream.retry_in_s) if stream else Text("off"),
+        _state(recording.state, recording.reason, recording.retry_in_s),
+        f"{stream.fps:.1f}" if stream else "",
+        rate_text(stream.bitrate) if stream else "",
+        span_text(recording.recorded_s),
+        str(recording.segments),
+        "" if age is None else f"{age:.1f} s ago",
+        recording.volume or "–",
+        size_text(free[recording.volume]) if recording.volume in free else "",
+    ]
+
+
+def _state(state: str, reason: str = "", retry_in_s: float | None = None) -> Text:
+    style = "green" if state in _GOOD else "red" if state in _BAD else "yellow"
+    text = Text(state.replace("_", " "), style)
+    if reason and state not in _GOOD:
+        text.append(f" ({reason.replace('_', ' ')})")
+    if retry_in_s is not None and state not in _GOOD:
+        text.append(f", again in {retry_in_s:.0f} s")
+    return text
+
+
+def _volume_table(volumes: Sequence[VolumeInfo]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
+    for name in ("volume", "role", "state", "free", "of", "sync", "path"):
+        table.add_column(name, justify="right" if name in ("free", "of", "sync") else "left", no_wrap=True)
+    for volume in volumes:
+        known = volume.total > 0
+        table.add_row(
+            volume.name,
+            volume.role,
+            _state(volume.state, volume.reason),
+            size_text(volume.free) if known else "",
+            size_text(volume.total) if known else "",
+            f"{volume.sync_ms:.1f} ms" if volume.sync_ms else "",
+            volume.path,
+        )
+    return table
+
+
+def _foot(status: ServiceStatus) -> str:
+    reach = [stream.ring_s for camera in status.cameras if (stream := main_stream(camera)) is not None]
+    text = f"memory for the newest footage: {size_text(status.ring_bytes)} of {size_text(status.ring_budget)}"
+    if reach:
+        text += f", reaching back {span_text(min(reach))} at least"
+    return f"{text}; {plural(len(status.cameras) + len(status.waiting), 'camera')}; up {span_text(status.uptime_s)}"
