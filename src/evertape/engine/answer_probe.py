@@ -1,7 +1,8 @@
 """Asks a camera that is away for RTSP ``OPTIONS`` until it answers.
 
 A frozen server still accepts TCP connections (six of six, measured), so connecting proves nothing; an
-answer does. Threads: the owner's loop only.
+answer does. A new question goes out every half second though the last one may be unanswered: one asked just
+before the camera came up would otherwise cost its whole second. Threads: the owner's loop only.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from evertape.media.rtsp.options_probe import OptionsProbe, ProbeState
 
 INTERVAL_S = 0.5
 _POLL_S = 0.02
+_CERTAIN = frozenset((FailureKind.REFUSED, FailureKind.UNREACHABLE))
 
 
 class AnswerProbe:
@@ -24,7 +26,7 @@ class AnswerProbe:
     Args:
         url: of the stream; credentials in it are not sent.
         clock: for the probe's deadline.
-        result: called per attempt with ``(answered, certain)``; ``certain`` means the port is closed or
+        result: called per question with ``(answered, certain)``; ``certain`` means the port is closed or
             the host unreachable.
     """
 
@@ -33,39 +35,43 @@ class AnswerProbe:
         self._clock = clock
         self._result = result
         self._loop = asyncio.get_running_loop()
-        self._probe: OptionsProbe | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._next = 0.0
+        self._asked: list[OptionsProbe] = []
+        self._ask_timer: asyncio.TimerHandle | None = None
+        self._poll_timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Ask at once, but spread over the cameras: sixty-four that lost power together are away together."""
-        self._timer = self._loop.call_later(random.uniform(0.0, 0.1), self._ask)
+        self._ask_timer = self._loop.call_later(random.uniform(0.0, 0.1), self._ask)
 
     def stop(self) -> None:
         """Stop asking."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._probe is not None:
-            self._probe.close()
-            self._probe = None
+        for timer in (self._ask_timer, self._poll_timer):
+            if timer is not None:
+                timer.cancel()
+        self._ask_timer = self._poll_timer = None
+        for probe in self._asked:
+            probe.close()
+        self._asked.clear()
 
     def _ask(self) -> None:
-        self._next = self._loop.time() + INTERVAL_S
-        self._probe = OptionsProbe(self._url, self._clock)
-        self._probe.start()
-        self._timer = self._loop.call_later(_POLL_S, self._poll)
+        self._ask_timer = self._loop.call_later(INTERVAL_S, self._ask)
+        probe = OptionsProbe(self._url, self._clock)
+        self._asked.append(probe)
+        probe.start()
+        if self._poll_timer is None:
+            self._poll_timer = self._loop.call_later(_POLL_S, self._poll)
 
     def _poll(self) -> None:
-        probe = self._probe
-        if probe is None:
-            return
-        outcome = probe.poll()
-        if outcome is ProbeState.PENDING:
-            self._timer = self._loop.call_later(_POLL_S, self._poll)
-            return
-        probe.close()
-        self._probe = None
-        self._timer = self._loop.call_later(max(0.0, self._next - self._loop.time()), self._ask)
-        certain = probe.failure is not None and probe.failure[0] in (FailureKind.REFUSED, FailureKind.UNREACHABLE)
-        self._result(outcome is ProbeState.ANSWERED, certain)
+        self._poll_timer = None
+        for probe in list(self._asked):
+            state = probe.poll()
+            if state is ProbeState.PENDING:
+                continue
+            self._asked.remove(probe)
+            probe.close()
+            certain = probe.failure is not None and probe.failure[0] in _CERTAIN
+            self._result(state is ProbeState.ANSWERED, certain)
+            if self._ask_timer is None:
+                return  # the result ended the wait
+        if self._asked:
+            self._poll_timer = self._loop.call_later(_POLL_S, self._poll)
