@@ -2,6 +2,9 @@
 
     python bench/receive.py --cameras 16 --seconds 60
 
+Modes: ``direct:MS`` drains every MS milliseconds, ``watched`` is the same receiver woken for every packet, ``ffmpeg``
+is a process per camera, ``rtspsrc`` one pipeline with all of them.
+
 CPU is user and system time of the receiving processes alone, read from /proc, in % of one core per camera.
 The cameras run in a process of their own. Nothing is written and nothing decoded.
 """
@@ -57,7 +60,8 @@ def start_cameras(options: argparse.Namespace) -> subprocess.Popen[str]:
 
 def start(mode: str, urls: Sequence[str], profile: bool) -> list[subprocess.Popen[bytes]]:
     name, _, argument = mode.partition(":")
-    if name == "direct":
+    if name in ("direct", "watched"):
+        argument = "0" if name == "watched" else argument
         command = [sys.executable, __file__, "--child", f"{argument or 100}:{','.join(urls)}"]
         return [
             subprocess.Popen(command + ["--profile"] * profile, env={**os.environ, "PYTHONPATH": str(ROOT / "src")})
@@ -77,11 +81,11 @@ def measure(mode: str, urls: Sequence[str], options: argparse.Namespace) -> dict
     processes = start(mode, urls, options.profile)
     try:
         time.sleep(WARM_UP_S)
-        before, began = sum(map(usage, processes)), time.monotonic()
+        before, began = [sum(values) for values in zip(*map(usage, processes), strict=True)], time.monotonic()
         switches = sum(map(context_switches, processes))
         time.sleep(options.seconds)
         elapsed = time.monotonic() - began
-        cpu = sum(map(usage, processes)) - before
+        user, system = (sum(v) - b for v, b in zip(zip(*map(usage, processes), strict=True), before, strict=True))
         switches = sum(map(context_switches, processes)) - switches
         alive = sum(process.poll() is None for process in processes)
         memory = sum(map(pss_mb, processes)) if alive == len(processes) else float("nan")
@@ -93,17 +97,18 @@ def measure(mode: str, urls: Sequence[str], options: argparse.Namespace) -> dict
     count = len(urls)
     return {
         "mode": mode,
-        "cpu": 100 * cpu / elapsed / count,
+        "cpu": 100 * (user + system) / elapsed / count,
+        "user": 100 * user / elapsed / count,
         "switches": switches / elapsed / count,
         "memory": memory / count,
         "alive": f"{alive}/{len(processes)}",
     }
 
 
-def usage(process: subprocess.Popen[bytes]) -> float:
-    """CPU seconds of a process and all its threads."""
+def usage(process: subprocess.Popen[bytes]) -> tuple[float, float]:
+    """CPU seconds of a process and all its threads, user and system."""
     fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
+    return int(fields[11]) / TICK, int(fields[12]) / TICK
 
 
 def context_switches(process: subprocess.Popen[bytes]) -> int:
@@ -124,11 +129,11 @@ def pss_mb(process: subprocess.Popen[bytes]) -> float:
 
 def report(rows: Sequence[dict[str, float | str]], options: argparse.Namespace) -> None:
     print(f"{options.cameras} cameras, {options.size}, 25 fps, {options.bitrate} kbit/s, {options.seconds:.0f} s each")
-    print("per camera:   % of a core  of ffmpeg  switches/s  PSS MB   alive")
+    print("per camera:   % of a core  of it user  of ffmpeg  switches/s  PSS MB   alive")
     ffmpeg = next((row["cpu"] for row in rows if row["mode"] == "ffmpeg"), None)
     for row in rows:
         ratio = f"{float(row['cpu']) / float(ffmpeg):.2f}" if ffmpeg else "-"
-        print(f"{row['mode']:<12} {row['cpu']:>12.3f} {ratio:>10}", end="")
+        print(f"{row['mode']:<12} {row['cpu']:>12.3f} {row['user']:>11.3f} {ratio:>10}", end="")
         print(f" {row['switches']:>11.1f} {row['memory']:>7.1f} {row['alive']:>7}")
 
 
@@ -168,13 +173,21 @@ def receive(urls: Sequence[str], interval: float) -> None:
         sessions[-1].start()
     units = 0
     began = time.monotonic()
+    poller = select.epoll()
+    sockets = {}
     while not stop:
-        watched = [fd for fd in (session.fileno() for session in sessions) if fd is not None]
-        if watched:
+        ready = sessions
+        if not interval and len(sockets) == len(sessions):  # what it would cost to be woken for every packet
+            ready = [sockets[fd] for fd, _ in poller.poll(0.1)]
+        elif watched := [fd for fd in (session.fileno() for session in sessions) if fd is not None]:
             select.select(watched, [], [], 0.005)
+            if not interval and len(watched) == len(sessions):
+                sockets = dict(zip(watched, sessions, strict=True))
+                for fd in watched:
+                    poller.register(fd, select.EPOLLIN)
         else:
             time.sleep(interval)
-        for session in sessions:
+        for session in ready:
             units += len(session.drain())
             for event in session.events():
                 if isinstance(event, SessionFailed):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from evertape.errors import UsageError
 from evertape.mp4.boxes import child, children
 from evertape.mp4.cutter import FragmentCutter
 from evertape.mp4.entries import parse_entry
@@ -403,7 +404,21 @@ def test_an_export_can_close_gaps(two_segments: Callable[[Epoch, int], Pieces], 
     with out.open("wb") as file:
         result = export([ExportPart(pieces.first), ExportPart(pieces.second)], file, gaps=Gaps.CLOSE)
     assert len(result.gaps) == 1
+    assert abs(result.end_utc_ns - (UTC + 7 * S)) < S // 1000
     assert pictures(out) == pictures(pieces.footage.source)
+
+
+def test_an_export_of_a_range_without_footage_says_so(
+    two_segments: Callable[[Epoch, int], Pieces], tmp_path: Path
+) -> None:
+    pieces = two_segments(EPOCH, 3)
+    parts = [ExportPart(pieces.first), ExportPart(pieces.second)]
+    for start, end in ((-9, -8), (3, 4), (20, 30)):
+        with (tmp_path / "export.mp4").open("wb") as file, pytest.raises(UsageError, match="no footage"):
+            export(parts, file, from_utc_ns=UTC + start * S, to_utc_ns=UTC + end * S)
+    with (tmp_path / "export.mp4").open("wb") as file:
+        # From within the gap: what comes next, not a picture that stands still from before it.
+        assert export(parts, file, from_utc_ns=UTC + 4 * S).start_utc_ns == UTC + 5 * S
 
 
 def test_an_export_begins_at_the_key_unit_before_and_ends_in_time(

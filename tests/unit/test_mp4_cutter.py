@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evertape.mp4.cutter import Cut, FragmentCutter
@@ -88,6 +88,7 @@ def test_a_period_of_nothing_is_refused() -> None:
         FragmentCutter(0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3000), st.booleans()), max_size=60))
 def test_every_unit_leaves_once_and_in_order(shape: list[tuple[bool, int, bool]]) -> None:
     units = [video(i, key=key, at_ms=at) if is_video else audio(i, at) for i, (is_video, at, key) in enumerate(shape)]

@@ -157,6 +157,7 @@ def test_fragments_say_what_they_hold() -> None:
     assert infos[1].end == infos[2].offset
 
 
+@settings(deadline=None)
 @given(
     steps=st.lists(st.integers(12 * MS, 700 * MS), min_size=1, max_size=40),
     keys=st.lists(st.booleans(), min_size=40, max_size=40),
@@ -302,7 +303,7 @@ def test_a_superseded_file_is_cut_before_the_key_unit() -> None:
         cut_plan(segment, 103)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(
     flips=st.lists(st.tuples(st.integers(0, 1 << 30), st.integers(1, 255)), min_size=1, max_size=6),
     closed=st.booleans(),
@@ -335,7 +336,7 @@ def test_flipped_bits_never_crash_it_and_never_invent_a_fragment(flips: list[tup
 _FUZZ = write(footage(3.0))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_garbage_is_refused_with_a_typed_error(garbage: bytes) -> None:
     good, _ = _FUZZ

@@ -113,7 +113,7 @@ class Timeline:
                         yield self._place(part, segment, fragment, samples)
 
     def _over(self, fragment: FragmentInfo) -> bool:
-        return self._to is not None and self.start_utc_ns is not None and fragment.start_utc_ns >= self._to
+        return self._to is not None and fragment.start_utc_ns >= self._to
 
     def _limit(self, segment: ScannedSegment, fragment: FragmentInfo, samples: list[Sample]) -> list[Sample]:
         """Leave out what is there already, what comes before the first key unit, and what lies after the end."""
@@ -143,8 +143,7 @@ class Timeline:
             self.start_utc_ns, self._shift = utc, -lead.pts_ns
             self._end = self._last = lead.dts_ns + self._shift - 1
         elif segment.header.epoch != self._epoch:
-            taken_out = sum(g.duration_ns for g in self.gaps) if self._close else 0
-            self._shift = utc - self.start_utc_ns - lead.pts_ns - taken_out
+            self._shift = utc - self.start_utc_ns - lead.pts_ns - self._taken_out()
             self._seqs.clear()
         self._epoch = segment.header.epoch
         video = [s for s in samples if s.track is Track.VIDEO]
@@ -153,10 +152,13 @@ class Timeline:
             self._last = video[-1].dts_ns + self._shift
             self._end = _end_dts(fragment, video) + self._shift
             self.duration_ns = max(self.duration_ns, max(s.pts_ns for s in video) + self._end - video[-1].dts_ns)
-            self.end_utc_ns = self.start_utc_ns + self.duration_ns
+            self.end_utc_ns = self.start_utc_ns + self.duration_ns + self._taken_out()
         for sample in samples:
             self._seqs[sample.track] = sample.seq
         return Placed(part, segment, fragment, self._shift, samples)
+
+    def _taken_out(self) -> int:
+        return sum(g.duration_ns for g in self.gaps) if self._close else 0
 
     def _bridge(self, dts_ns: int, utc_ns: int) -> None:
         """Note a gap before this picture; never let time run backwards where two clocks disagree."""
