@@ -49,7 +49,8 @@ def test_a_killed_recorder_costs_little_and_its_file_plays_to_the_last_fragment(
         assert restart < 1.0
         first, *_ = rig.files()
         quiet = subprocess.run(
-            ["ffprobe", "-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", str(first)],
+            ["ffprobe", "-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
+            + [str(first)],
             capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         assert quiet.stderr == ""
@@ -58,7 +59,7 @@ def test_a_killed_recorder_costs_little_and_its_file_plays_to_the_last_fragment(
         whole = audit_files(rig.files()).cameras["cam_01"]
         assert whole.doubled == {}
         (hole,) = whole.missing
-        # At most a second that was not handed over, then restart, session and keyframe: 2 s, doubled for a busy machine.
+        # At most a second not handed over, then restart, session and keyframe: 2 s; doubled for a busy machine.
         assert hole.count <= 25 * 6
 
     with LabCameras(count=1) as lab:

@@ -198,6 +198,9 @@ class ChildProcess:
                 env=_environment(),
                 limit=1 << 20,
             )
+        except asyncio.CancelledError:
+            ours.close()
+            raise
         except OSError as error:
             ours.close()
             log.error("[PROCESS] %s cannot be started: %s", self.name, error)
