@@ -265,6 +265,10 @@ class Footage:
         )
         return message, b"".join(parts)
 
+    def grow_frames(self, frame_bytes: int) -> None:
+        """Pictures are this large from now on."""
+        self._frame_bytes = frame_bytes
+
     def close(self, reason: str = "stop") -> CloseSegment:
         """The end."""
         return CloseSegment(

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from evertape.ipc.events import SegmentClosed, VolumeStateChanged
-from evertape.ipc.messages import Durable, JobDone, RecoverSegment, SegmentIsOpen, VolumeReport, WriterFailed
+from evertape.ipc.events import SegmentClosed, SegmentDeleted, VolumeStateChanged
+from evertape.ipc.messages import (
+    DeleteSegment,
+    Durable,
+    JobDone,
+    RecoverSegment,
+    SegmentIsClosed,
+    SegmentIsOpen,
+    VolumeReport,
+    WriterFailed,
+)
 from evertape.mp4.scan import scan
 from evertape_lab.disk_peer import DiskRig, DiskUnderTest, Footage, Peer
 from evertape_lab.disks import LoopVolume, why_no_loop_mounts
@@ -272,3 +283,52 @@ def test_the_same_volume_at_another_device_is_known_by_its_identity(rig: DiskRig
         assert report.volume.volume_id == first
     finally:
         subprocess.run(["losetup", "-d", taken], check=True)
+
+
+def resident_mib(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
+
+
+def test_a_disk_that_takes_nothing_does_not_make_the_process_grow_without_bound(rig: DiskRig) -> None:
+    """The recorder's own queue grows instead, which it sees, and nothing is lost when the disk goes on."""
+    with LoopVolume(rig.folder, size=400 << 20, name="big") as big:
+        disk = rig.disk(big.mount_point, is_mount=True, probe_deadline_ns=60_000_000_000)
+        peer, (footage,) = recording(disk)
+        footage.grow_frames(400_000)
+        fragments = [footage.append() for _ in range(40)]
+        assert sum(len(data) for _, data in fragments) > 180 << 20
+        with big.frozen():
+            sender = threading.Thread(target=lambda: [peer.send(*fragment) for fragment in fragments])
+            sender.start()
+            sender.join(2.0)
+            assert sender.is_alive(), "everything was taken though nothing can be written"
+            assert resident_mib(disk.process.pid) < 200
+            disk.connect().close()
+        sender.join(20.0)
+        peer.wait(Durable, lambda m: m.fragments == 41)
+
+
+def test_a_full_disk_leaves_room_for_the_records_without_which_nothing_may_be_deleted(rig: DiskRig) -> None:
+    """Journal and footage on one full file system: retention must still be able to make room."""
+    with LoopVolume(rig.folder, size=30 << 20) as small, DiskRig(small.mount_point) as full:
+        volume = small.mount_point / "volume"
+        volume.mkdir()
+        disk = full.disk(volume)
+        peer, (footage,) = recording(disk)
+        peer.send(footage.close())
+        path = peer.wait(SegmentIsClosed).path
+        filler = small.mount_point / "filler"
+        with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        keeper = disk.connect("keeper")
+        # So many that what is left of the journal's last block does not do.
+        for n in range(100):
+            job = DeleteSegment(request=n, segment="0" * 32, camera="door", path=f"door/{n}.mp4", reason="retention")
+            keeper.send(job)
+        job = DeleteSegment(request=100, segment=footage.segment, camera="door", path=path, reason="retention")
+        keeper.send(job)
+        assert keeper.wait(JobDone, lambda done: done.request == 100, timeout_s=20.0).ok
+        assert not (volume / path).exists()
+        assert len(full.events(SegmentDeleted)) == 101
