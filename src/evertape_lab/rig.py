@@ -49,6 +49,8 @@ class Rig:
         text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n' for name, url in urls.items())
         for name, (path, role) in self.volumes.items():
             text += f'\n[volumes.{name}]\npath = "{path}"\nrole = "{role}"\n'
+            if not os.path.ismount(path):
+                text += "mount = false\n"
         self.data.recordings.mkdir(parents=True, exist_ok=True)
         self.data.config_file.write_text(text)
         self._text = text

@@ -23,6 +23,7 @@ from evertape.config.sections import Section, Volume
 from evertape.config.show import unknown_key, value_of
 from evertape.config.syntax import parse
 from evertape.errors import ConfigError
+from evertape.types import CameraId
 
 Plain = textedit.Plain
 Tables = Mapping[str, Any]
@@ -60,14 +61,30 @@ def unset_value(path: Path, key: str) -> LoadedConfig:
     return _edit(path, lambda text, data: textedit.remove_in(text, _existing(data, key).path))
 
 
-def add_camera(path: Path, camera_id: str, fields: Mapping[str, Any]) -> LoadedConfig:
+def add_camera(path: Path, camera_id: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:
     """Add ``[cameras.ID]`` with these keys (at least ``url``), behind the other cameras.
+
+    Args:
+        path: the file.
+        camera_id: the new camera.
+        fields: its keys.
+        save: if not, everything is checked and the result returned, and nothing is written.
 
     Raises:
         InvalidConfig: the configuration would be wrong with it.
         ConfigError: there is such a camera already, or the file cannot be written.
     """
-    return _add(path, "cameras", camera_id, fields)
+    return _add(path, "cameras", camera_id, fields, save=save)
+
+
+def camera_of(fields: Mapping[str, Any]) -> Camera:
+    """A camera that is in no file, out of the keys it would have there; its password fetched.
+
+    Raises:
+        InvalidConfig: these keys make no camera.
+    """
+    text = textedit.add_table_in("", ("cameras", "camera"), _plain(Camera, ("cameras", "camera"), fields))
+    return load_text(text, Path("the camera")).config.cameras[CameraId("camera")]
 
 
 def edit_camera(path: Path, camera_id: str, fields: Mapping[str, Plain | None]) -> LoadedConfig:
@@ -118,19 +135,19 @@ def remove_volume(path: Path, name: str) -> LoadedConfig:
     return _remove(path, "volumes", name)
 
 
-def _edit(path: Path, change: Callable[[str, Tables], str]) -> LoadedConfig:
+def _edit(path: Path, change: Callable[[str, Tables], str], *, save: bool = True) -> LoadedConfig:
     if not path.exists():
         raise ConfigError(f"there is no configuration at {path}", hint="evertape init writes one")
     try:
         with locked(path):
-            return _edit_locked(path, change)
+            return _edit_locked(path, change, save)
     except OSError as error:
         raise ConfigError(
             f"the configuration {path} cannot be written: {error.strerror}; nothing was changed"
         ) from None
 
 
-def _edit_locked(path: Path, change: Callable[[str, Tables], str]) -> LoadedConfig:
+def _edit_locked(path: Path, change: Callable[[str, Tables], str], save: bool) -> LoadedConfig:
     original = read_text(path)
     mark = "\ufeff" if original.startswith("\ufeff") else ""
     text = original.removeprefix(mark)
@@ -147,7 +164,7 @@ def _edit_locked(path: Path, change: Callable[[str, Tables], str]) -> LoadedConf
         raise InvalidConfig("with this change, which was not made, the configuration", error.problems) from None
     if read_text(path) != original:
         raise ConfigError(f"{path} was changed by somebody else just now; nothing was changed", hint="try again")
-    if new != original:
+    if save and new != original:
         replace_file(path, new.encode())
     return loaded
 
@@ -201,7 +218,7 @@ def _converted(key: Key, value: Plain) -> Plain:
     return value
 
 
-def _add(path: Path, table: str, name: str, fields: Mapping[str, Any]) -> LoadedConfig:
+def _add(path: Path, table: str, name: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:
     model: type[Section] = Camera if table == "cameras" else Volume
 
     def change(text: str, data: Tables) -> str:
@@ -209,7 +226,7 @@ def _add(path: Path, table: str, name: str, fields: Mapping[str, Any]) -> Loaded
             raise ConfigError(f"there is a {table[:-1]} {name!r} already", hint="choose another name, or edit that one")
         return textedit.add_table_in(text, (table, name), _plain(model, (table, name), fields))
 
-    return _edit(path, change)
+    return _edit(path, change, save=save)
 
 
 def _plain(model: type[Section], at: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -192,3 +192,7 @@ class Volume(Section):
     """The folder to record into, absolute: a mounted disk, or a folder on one."""
     role: Annotated[Role, Field(strict=False), PlainEnum] = Role.PRIMARY
     """`primary`: recorded to whenever it can be. `spill`: recorded to while no primary can be; emptied afterwards."""
+    mount: bool | None = None
+    """Whether `path` is a mount point, to be used only while something is mounted there. `false` allows an ordinary
+    folder on the system's own disk. When not set: what was found at first use; a folder on the system's disk is
+    refused."""

@@ -18,6 +18,7 @@ from evertape.config.load import LoadedConfig
 from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.disk.journal_client import JournalClient
+from evertape.disk.mounts import read_mounts
 from evertape.engine.assign import camera_settings, place_cameras, ring_share
 from evertape.engine.control import ControlServer
 from evertape.engine.process import Child, ChildProcess
@@ -30,6 +31,7 @@ from evertape.engine.state_files import (
     volumes_text,
     wishes_text,
 )
+from evertape.engine.volume_terms import only_while_mounted
 from evertape.ipc.channel import Channel, connect
 from evertape.ipc.events import (
     AnyEvent,
@@ -249,14 +251,16 @@ class Supervisor:
 
     def _apply_volumes(self, config: Config) -> None:
         wanted: dict[str, Declared] = {}
+        mounts = read_mounts()
         for name, volume in config.volumes.items():
             known = self._known.get(name)
-            same = known is not None and known.path == str(volume.path)
+            if known is not None and known.path != str(volume.path):
+                known = None
             wanted[name] = Declared(
                 volume.path,
                 str(volume.role),
-                is_mount=bool(known.is_mount) if known is not None and same else volume.path.is_mount(),
-                volume_id=known.volume_id if known is not None and same else "",
+                is_mount=only_while_mounted(volume, known, mounts),
+                volume_id=known.volume_id if known is not None else "",
             )
         if not wanted:
             wanted[BUILT_IN] = Declared(self.data.recordings, "primary", is_mount=False)
