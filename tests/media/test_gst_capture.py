@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socketserver
 import subprocess
 import sys
 import threading
@@ -23,8 +24,10 @@ from evertape.media.capture import Backend, CaptureRequest, NoticeKind, SessionF
 from evertape.media.gst.audio import make_transcoder
 from evertape.media.gst.capture import GstCaptureSession
 from evertape.media.gst.lib import Gst, join_disposals, pending_disposals
+from evertape.media.rtsp.messages import Request, parse_message
 from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch
 from evertape_lab import LabCameras
+from evertape_lab.canned import CannedServer, h264_sdp, reply
 from evertape_lab.sei import find_frames
 
 SIZE = "320x192"
@@ -242,30 +245,97 @@ def test_ten_sessions_leave_no_thread_descriptor_or_child(camera: LabCameras, tr
     )
 
 
+@contextmanager
+def canned(replies: dict[str, Any], **options: Any) -> Iterator[tuple[CannedServer, GstCaptureSession]]:
+    with closing(CannedServer(replies=replies, sdp=options.pop("sdp", h264_sdp()))) as server:
+        with closing(new_session(server.url, **options)) as session:
+            session.start()
+            yield server, session
+        until(lambda: server.step() or pending_disposals() == 0, "the pipeline is down")
+
+
 def test_closing_does_not_block_and_says_teardown() -> None:
-    with LabCameras(1, size=SIZE, gop=5) as camera:
-        session = new_session(camera.urls[0])
-        session.start()
-        drain_until_units(session, 3)
+    with canned({}) as (server, session):
+        step_until(server, session, lambda: "PLAY" in server.methods(), "PLAY")
         begun = time.monotonic()
         session.close()
         session.close()
         assert time.monotonic() - begun < 0.02
-        assert pending_disposals() == 1
-        until(lambda: pending_disposals() == 0, "the pipeline is down")
+        step_until(server, session, lambda: "TEARDOWN" in server.methods(), "TEARDOWN")
+        step_until(server, session, lambda: pending_disposals() == 0, "the pipeline is down")
         assert list(session.drain()) == []
-        # With nobody left the camera ends the media at once; had we only hung up, its session would live for a minute.
-        assert sessions_of(camera) == 0
 
 
-def sessions_of(camera: LabCameras) -> int:
-    listing = subprocess.run(
-        ["ss", "-Htn", "state", "established", f"( sport = :{camera.port} )"],
-        capture_output=True,
-        text=True,
-        check=True,
+@contextmanager
+def listening(keepalive_status: str) -> Iterator[tuple[str, list[str]]]:
+    """A server that agrees to everything, on a thread, because its client's requests have bodies."""
+    asked: list[str] = []
+
+    class Talk(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            buffer = b""
+            while data := self.request.recv(4096):
+                buffer += data
+                while parsed := parse_message(buffer, 0, len(buffer)) if buffer else None:
+                    request, used = parsed
+                    buffer = buffer[used:]
+                    assert isinstance(request, Request)
+                    asked.append(request.method)
+                    self.request.sendall(self.answer(request))
+
+        def answer(self, request: Request) -> bytes:
+            body = h264_sdp() if request.method == "DESCRIBE" else b""
+            status = keepalive_status if request.method == "GET_PARAMETER" else "200 OK"
+            lines = [f"RTSP/1.0 {status}", f"CSeq: {request.headers.get('cseq')}", "Session: 1234;timeout=60"]
+            lines += ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, PAUSE, GET_PARAMETER, TEARDOWN"]
+            lines += [f"Transport: {request.headers.get('transport')}", f"Content-Length: {len(body)}", "", ""]
+            return "\r\n".join(lines).encode() + body
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Talk) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            yield f"rtsp://127.0.0.1:{server.server_address[1]}/live", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("status", ["200 OK", "451 Parameter Not Understood", "501 Not Implemented"])
+def test_keep_alives_go_out_on_time_and_a_refusal_does_no_harm(status: str) -> None:
+    with listening(status) as (url, asked), closing(new_session(url, keepalive_ns=100 * NS_PER_MS)) as session:
+        session.start()
+
+        def three() -> bool:
+            session.drain()
+            return asked.count("GET_PARAMETER") >= 3
+
+        begun = time.monotonic()
+        until(three, "three keep-alives")
+        assert time.monotonic() - begun < 3
+        assert not any(isinstance(event, SessionFailed) for event in session.events())
+
+
+@pytest.mark.parametrize("status", ["500 Internal Server Error", "404 Not Found", "461 Unsupported Transport"])
+def test_a_camera_that_refuses_its_audio_is_watched_without(status: str) -> None:
+    audio = "m=audio 0 RTP/AVP 0\r\na=control:trackID=1\r\n"
+    refuse = lambda asked: reply(  # noqa: E731
+        asked,
+        *((status,) if "trackID=1" in asked.uri else ()),
+        headers=[f"Transport: {asked.headers['transport']}", "Session: 1234;timeout=60"],
     )
-    return len(listing.stdout.splitlines())
+    with canned({"SETUP": refuse}, sdp=h264_sdp(audio=audio)) as (server, session):
+        step_until(server, session, lambda: "PLAY" in server.methods(), "PLAY in spite of it")
+        assert not any(isinstance(event, SessionFailed) for event in session.events())
+
+
+def step_until(server: CannedServer, session: GstCaptureSession, condition: Callable[[], bool], what: str) -> None:
+    def step() -> bool:
+        server.step()
+        session.drain()
+        return condition()
+
+    until(step, what)
 
 
 def test_a_frozen_camera_does_not_hold_up_closing(camera: LabCameras) -> None:

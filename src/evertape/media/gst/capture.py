@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
 from evertape.clock import Clock
@@ -24,10 +25,9 @@ from evertape.media.capture import (
     StreamNotice,
     TranscoderFactory,
 )
-from evertape.media.gst.failures import classify
+from evertape.media.gst.failures import classify, is_refused_setup
 from evertape.media.gst.intake import Intake
-from evertape.media.gst.opinion import SecondOpinion
-from evertape.media.gst.pipeline import RtspPipeline
+from evertape.media.gst.pipeline import GstPipeline
 from evertape.media.gst.reports import (
     Buffering,
     Described,
@@ -39,7 +39,11 @@ from evertape.media.gst.reports import (
     Silent,
     Warned,
 )
-from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch, Track
+from evertape.media.rtsp.messages import RtspSyntaxError
+from evertape.media.rtsp.options_probe import OptionsProbe, ProbeState
+from evertape.types import NS_PER_S, AccessUnit, Epoch, Track
+
+__all__ = ["KEEPALIVE_NS", "GstCaptureSession", "GstPipeline"]
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +51,6 @@ KEEPALIVE_NS = 25 * NS_PER_S
 """Cameras end a session after 60 s without a word (RFC 2326 12.37), some after 30."""
 
 _LOSS_NS = 2 * NS_PER_S
-_ASK_NS = 20 * NS_PER_MS
 # What rtspsrc may do between two signs of life: resolve a name, which it does not bound, and wait for one reply.
 _STEP_SLACK_NS = 2 * NS_PER_S
 
@@ -65,7 +68,7 @@ class _Phase(StrEnum):
 class GstCaptureSession:
     """A ``CaptureSession`` over ``rtspsrc``.
 
-    All methods on the owner's thread; GStreamer's threads stay inside ``RtspPipeline``.
+    All methods on the owner's thread; GStreamer's threads stay inside ``GstPipeline``.
 
     Args:
         request: what to receive.
@@ -80,13 +83,14 @@ class GstCaptureSession:
         self._request = request
         self._clock = clock
         self._phase = _Phase.NEW
-        self._pipeline: RtspPipeline | None = RtspPipeline(request, transcodes=transcoder is not None)
+        self._pipeline: GstPipeline | None = GstPipeline(request, transcodes=transcoder is not None)
         self._intake = Intake(request, clock, transcoder, self._emit)
         self._events: list[CaptureEvent] = []
         self._warning: ErrorDetail | None = None
         self._fault: ErrorDetail | None = None
-        self._opinion: SecondOpinion | None = None
+        self._probe: OptionsProbe | None = None
         self._deadline_ns = 0
+        self._encrypted = request.url.lower().startswith("rtsps:")
         self._played_ns = 0
         self._loss_due_ns = 0
         self._lost_told = 0
@@ -97,7 +101,7 @@ class GstCaptureSession:
         return self._request.epoch
 
     @property
-    def pipeline(self) -> RtspPipeline | None:
+    def pipeline(self) -> GstPipeline | None:
         """What runs underneath, for tests; ``None`` once it is over."""
         return self._pipeline
 
@@ -115,7 +119,7 @@ class GstCaptureSession:
         if self._phase in (_Phase.CONNECTING, _Phase.STREAMING) and self._pipeline is not None:
             self._work(self._pipeline, now)
         if self._phase is _Phase.ASKING:
-            self._ask(now)
+            self._ask()
         return self._intake.take_units()
 
     def events(self) -> Sequence[CaptureEvent]:
@@ -125,11 +129,13 @@ class GstCaptureSession:
 
     def fileno(self) -> int | None:
         """See ``CaptureSession``; GStreamer's threads stamp what arrives, so the owner need not hurry."""
-        return None
+        return self._probe.fileno() if self._probe is not None else None
 
     def next_deadline_ns(self) -> int | None:
         """See ``CaptureSession``."""
-        return self._deadline_ns if self._phase in (_Phase.CONNECTING, _Phase.STREAMING, _Phase.ASKING) else None
+        if self._phase is _Phase.ASKING and self._probe is not None:
+            return self._probe.next_deadline_ns()
+        return self._deadline_ns if self._phase in (_Phase.CONNECTING, _Phase.STREAMING) else None
 
     def close(self) -> None:
         """See ``CaptureSession``; the pipeline goes down on a thread of its own."""
@@ -138,7 +144,7 @@ class GstCaptureSession:
 
     # -- the work of one drain --------------------------------------------------------------------
 
-    def _work(self, pipeline: RtspPipeline, now: int) -> None:
+    def _work(self, pipeline: GstPipeline, now: int) -> None:
         # The messages are read first, and judged last: what came before a failure is pulled all the same.
         reports = list(pipeline.reports())
         for report in reports:
@@ -146,9 +152,9 @@ class GstCaptureSession:
                 self._on_described(report, now)
         self._intake.pull(pipeline, now)
         for report in reports:
-            if self._phase in (_Phase.CONNECTING, _Phase.STREAMING):
+            if self._pipeline is pipeline:
                 self._on_report(report, now)
-        if self._phase in (_Phase.CONNECTING, _Phase.STREAMING):
+        if self._pipeline is pipeline:
             self._look_around(pipeline, now)
 
     def _on_report(self, report: Report, now: int) -> None:
@@ -158,7 +164,7 @@ class GstCaptureSession:
             case Progress():
                 self._step_taken(now)
             case Fault(detail):
-                self._on_fault(detail, now)
+                self._on_fault(detail)
             case Warned(detail):
                 self._warning = detail
                 log.debug("rtspsrc warns: %s", detail.debug)
@@ -185,7 +191,7 @@ class GstCaptureSession:
         self._played_ns = now
         self._loss_due_ns = now + _LOSS_NS
         self._keep_alive_later(now)
-        size, encrypted = self._intake.described_size, self._request.url.lower().startswith("rtsps:")
+        size = self._intake.described_size
         opened = SessionOpened(
             codec=self._intake.codec,
             width=size[0] if size else None,
@@ -194,24 +200,41 @@ class GstCaptureSession:
             server="",  # rtspsrc keeps the replies' headers to itself, and what it answered to a challenge
             transport=self._request.transport,
             auth="none" if self._request.credentials()[1] is None else "",
-            encrypted=encrypted,
-            verified=encrypted and self._request.tls_verify,
+            encrypted=self._encrypted,
+            verified=self._encrypted and self._request.tls_verify,
             backend=Backend.RTSPSRC,
         )
         # Units pulled in this very round have announced their caps already; this came before them.
         place = next((i for i, event in enumerate(self._events) if isinstance(event, CapsChanged)), len(self._events))
         self._events.insert(place, opened)
 
-    def _on_fault(self, detail: ErrorDetail, now: int) -> None:
+    def _on_fault(self, detail: ErrorDetail) -> None:
+        if self._phase is _Phase.CONNECTING and self._intake.audio_text is not None and is_refused_setup(detail):
+            self._go_without_audio()
+            return
         kind = classify(detail, opened=self._phase is _Phase.STREAMING)
         if kind is not None:
             self._fail(kind, detail)
             return
+        # A refused port, an unknown host, a mute server, one that talks nonsense: all the same code to GStreamer.
         self._fault = detail
-        bare, _, _ = self._request.credentials()
-        self._opinion = SecondOpinion(bare, verify=self._request.tls_verify, now_ns=now)
         self._put_pipeline_away()
         self._phase = _Phase.ASKING
+        self._probe = OptionsProbe(self._request.url, self._clock)
+        try:
+            self._probe.start()
+        except RtspSyntaxError as error:
+            self._fail(FailureKind.PROTOCOL, ErrorDetail("OPTIONS", "rtsp", debug=error.what))
+
+    def _go_without_audio(self) -> None:
+        """One refused ``SETUP`` is the end of all for ``rtspsrc``; if it was the audio's, video goes on without."""
+        self._emit(StreamNotice(NoticeKind.AUDIO_UNSUPPORTED, 1, "the camera refused a stream; trying without audio"))
+        self._let_go()
+        request = replace(self._request, audio=False)
+        self._pipeline = GstPipeline(request, transcodes=False)
+        self._intake = Intake(request, self._clock, None, self._emit)
+        self._step_taken(self._clock.boot_ns())
+        self._pipeline.play()
 
     def _on_ended(self) -> None:
         # A camera that dies closes the connection: WARNING "read", then EOS. One that ends its stream: EOS alone.
@@ -220,12 +243,16 @@ class GstCaptureSession:
         else:
             self._fail(FailureKind.EOS, ErrorDetail("rtspsrc", debug="the camera ended the stream"))
 
-    def _ask(self, now: int) -> None:
-        answer = self._opinion.ask(now) if self._opinion is not None else None
-        self._deadline_ns = now + _ASK_NS
-        if answer is not None:
-            kind, learned = answer
-            self._fail(kind, learned or self._fault or ErrorDetail("rtspsrc"))
+    def _ask(self) -> None:
+        probe, fault = self._probe, self._fault
+        if probe is None or fault is None or probe.poll() is ProbeState.PENDING:
+            return
+        if probe.failure is not None:
+            self._fail(*probe.failure)
+        elif self._encrypted and self._request.tls_verify:
+            self._fail(FailureKind.TLS, fault)  # the probe checks no certificate
+        else:
+            self._fail(FailureKind.RESET, fault)  # it answers us, so what failed was that one connection
 
     # -- what has to be watched -------------------------------------------------------------------
 
@@ -236,7 +263,7 @@ class GstCaptureSession:
     def _keep_alive_later(self, now: int) -> None:
         self._deadline_ns = now + (self._request.keepalive_ns or KEEPALIVE_NS)
 
-    def _look_around(self, pipeline: RtspPipeline, now: int) -> None:
+    def _look_around(self, pipeline: GstPipeline, now: int) -> None:
         if self._phase is _Phase.CONNECTING:
             if now >= self._deadline_ns:
                 self._fail(FailureKind.TIMEOUT, ErrorDetail("rtspsrc", debug="no answer within the time given"))
@@ -283,8 +310,8 @@ class GstCaptureSession:
 
     def _let_go(self) -> None:
         self._put_pipeline_away()
-        if self._opinion is not None:
-            self._opinion.close()
+        if self._probe is not None:
+            self._probe.close()
         self._intake.close()
 
     def _put_pipeline_away(self) -> None:

@@ -6,24 +6,13 @@ Texts are translated and change between versions; the codes do not (``GstResourc
 from __future__ import annotations
 
 from evertape.domain.failure import ErrorDetail, FailureKind
+from evertape.media.rtsp.terms import refusal_kind
 
 RESOURCE = "gst-resource-error-quark"
 STREAM = "gst-stream-error-quark"
 
-_NOT_FOUND, _SETTINGS, _NOT_AUTHORIZED = 3, 13, 15
+_NOT_FOUND, _WRITE, _SETTINGS, _NOT_AUTHORIZED = 3, 10, 13, 15
 _STREAM_CODECS = frozenset({4, 5, 6})  # type not found, wrong type, codec not found
-
-
-def kind_of_status(status: int) -> FailureKind:
-    """What an RTSP status that is no success means (RFC 2326 11); the direct receiver judges alike."""
-    if status in (401, 403, 407):
-        return FailureKind.AUTH_FAILED
-    if status in (404, 410):
-        return FailureKind.NOT_FOUND
-    # 453 Not Enough Bandwidth is what cameras say when they have all the clients they can serve.
-    if status >= 500 or status in (453, 429):
-        return FailureKind.SERVER_ERROR
-    return FailureKind.PROTOCOL
 
 
 def classify(detail: ErrorDetail, *, opened: bool) -> FailureKind | None:
@@ -38,7 +27,7 @@ def classify(detail: ErrorDetail, *, opened: bool) -> FailureKind | None:
         way of not getting an answer.
     """
     if detail.rtsp_status is not None and detail.rtsp_status >= 400:
-        return kind_of_status(detail.rtsp_status)
+        return refusal_kind(detail.rtsp_status)
     if detail.domain == STREAM and detail.code in _STREAM_CODECS:
         return FailureKind.CODEC_UNSUPPORTED
     if detail.domain != RESOURCE:
@@ -50,3 +39,8 @@ def classify(detail: ErrorDetail, *, opened: bool) -> FailureKind | None:
     if detail.code == _SETTINGS:
         return FailureKind.PROTOCOL
     return FailureKind.RESET if opened else None
+
+
+def is_refused_setup(detail: ErrorDetail) -> bool:
+    """Before the camera agreed to play, ``rtspsrc`` posts WRITE without a status only if a ``SETUP`` was refused."""
+    return detail.domain == RESOURCE and detail.code == _WRITE and detail.rtsp_status is None

@@ -24,7 +24,7 @@ from evertape.media.capture import (
     TranscoderFactory,
 )
 from evertape.media.gst.lib import Gst
-from evertape.media.gst.pipeline import RtspPipeline
+from evertape.media.gst.pipeline import GstPipeline
 from evertape.media.gst.reports import Described
 from evertape.media.gst.units import DamagedUnitError, read_unit, sets_of_config
 from evertape.media.rtsp.audio import RawAudioUnit
@@ -129,7 +129,7 @@ class Intake:
         """Keyframes come, but their parameter sets are missing or cannot be read."""
         return self._line is not None and self._line.caps is None and self._line.undescribed > 0
 
-    def pull(self, pipeline: RtspPipeline, now_ns: int) -> None:
+    def pull(self, pipeline: GstPipeline, now_ns: int) -> None:
         """Take every sample that waits; ``now_ns`` is the boot-time clock's reading."""
         line = self._line
         if line is None:

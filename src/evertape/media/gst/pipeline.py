@@ -40,7 +40,7 @@ _AUDIO = {
 }
 
 
-class RtspPipeline:
+class GstPipeline:
     """One ``rtspsrc`` and what hangs behind it. See the module for threads.
 
     Args:
