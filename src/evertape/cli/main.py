@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from evertape.cli import demo, serve, status
+from evertape.cli import camera, config_verbs, demo, doctor_verb, init, lab, record, serve, status, volume
 from evertape.cli.place import Place
 from evertape.cli.verb import ConfigOption, DataOption, log_plainly, verb
 
@@ -35,7 +35,7 @@ def version(place: Place) -> None:
     print(__version__)
 
 
-for part in (demo, serve, status):
+for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status):
     part.add_to(app)
 
 
