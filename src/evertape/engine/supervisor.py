@@ -175,7 +175,7 @@ class Supervisor:
         self._control = ControlServer(self, socket_path(self.data.root, "control"))
         self._journal = JournalClient(socket_path(self.data.root, _DATA), self._stamp)
         self._journal.put(ServiceStarted(**self._stamp(), version=self.machine.version, host_boot=self.machine.boot_id))
-        self._spawn(_DATA, "evertape.disk.process", "--socket", socket_path(self.data.root, _DATA))
+        self._spawn_disk(_DATA)
         self.apply(self.loaded, first=True)
         if self._with_keeper:
             self._spawn("keeper", "evertape.engine.keeper_main", "--log-level", self.machine.log_level)
@@ -274,7 +274,7 @@ class Supervisor:
             old, self._volumes[name] = self._volumes.get(name), declared
             process = f"disk-{name}"
             if process not in self.children:
-                self._spawn(process, "evertape.disk.process", "--socket", socket_path(self.data.root, process))
+                self._spawn_disk(process)
             elif old != declared:
                 self.children[process].send(self._disk_assignment(name))
 
@@ -371,6 +371,12 @@ class Supervisor:
     def _spawn(self, name: str, module: str, *arguments: str) -> None:
         child = self.children[name] = ChildProcess(name, module, lambda: arguments, self)
         child.start()
+
+    def _spawn_disk(self, name: str) -> None:
+        self._spawn(
+            name, "evertape.disk.process", "--socket", socket_path(self.data.root, name),
+            "--log-level", self.machine.log_level,
+        )  # fmt: skip
 
     def _spawn_recorder(self, name: str) -> None:
         feed = socket_path(self.data.root, name)
