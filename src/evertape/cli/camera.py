@@ -82,13 +82,15 @@ def add(
 
 def _look(camera: Camera, quiet: bool) -> dict[str, Any]:
     """Probe a camera that is about to be added; a failure is a warning."""
-    from evertape.cli.camera_probe import probe_camera, probe_json, probe_text
+    from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
 
     try:
         report = probe_camera(camera)
     except EvertapeError as error:
-        warn(f"the camera cannot be looked at now: {error}; it is added all the same")
-        return {"ok": False, "error": error.what, "hint": error.hint}
+        warn(f"the camera cannot be looked at now: {failure_text(error)}; it is added all the same")
+        if error.hint and not quiet:
+            print(f"  → {error.hint}")
+        return {"ok": False, "error": failure_text(error), "hint": error.hint}
     if not quiet:
         print(probe_text(report))
     return probe_json(report)
@@ -105,9 +107,9 @@ def list_(place: Place, as_json: JsonFlag = False) -> None:
 
         rows = [{"id": i, **camera, "live": whole(live[i]) if i in live else None} for i, camera in cameras.items()]
         return emit({"cameras": rows})
-    from rich.console import Console
     from rich.table import Table
 
+    from evertape.cli.screen import screen
     from evertape.cli.status_view import main_stream
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -119,7 +121,7 @@ def list_(place: Place, as_json: JsonFlag = False) -> None:
         state = stream.state if stream else "" if camera["enabled"] else "not enabled"
         table.add_row(name, camera["name"], state, info.recording.state if info else "", camera["url"])
     if cameras:
-        Console().print(table)
+        screen().print(table)
     else:
         print("no cameras; evertape camera add ID URL adds one")
     return None
@@ -241,14 +243,15 @@ def _targets(place: Place, camera: str | None, login: dict[str, Any], transport:
 
 
 def _probed(name: str, camera: Camera, sub: bool, as_json: bool) -> dict[str, Any]:
-    from evertape.cli.camera_probe import probe_camera, probe_json, probe_text
+    from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
 
     shown = {"id": name, "url": str(camera.sub_url if sub else camera.url)}
     try:
         report = probe_camera(camera, sub=sub)
     except EvertapeError as error:
-        complain(error, False)
-        return {**shown, "ok": False, "error": error.what, "hint": error.hint}
+        failure = EvertapeError(f"{name} cannot be looked at: {failure_text(error)}", hint=error.hint)
+        complain(failure, False)
+        return {**shown, "ok": False, "error": failure_text(error), "hint": error.hint}
     if not as_json:
         print(probe_text(report))
     return {**shown, **probe_json(report)}

@@ -10,6 +10,7 @@ from evertape.types import NS_PER_MS, NS_PER_S, Epoch
 
 if TYPE_CHECKING:
     from evertape.config.schema import Camera
+    from evertape.errors import EvertapeError
     from evertape.media.probe import ProbeReport
 
 
@@ -39,6 +40,13 @@ def probe_camera(camera: Camera, *, sub: bool = False) -> ProbeReport:
         tls_verify=camera.tls_verify,
     )
     return probe_stream(request)
+
+
+def failure_text(error: EvertapeError) -> str:
+    """What kept a camera from being looked at: the kind in words, and what the library or the camera said."""
+    kind = getattr(error, "kind", None)
+    words = "" if kind is None else str(kind).replace("_", " ")
+    return f"{words} ({error.what})" if words and words != error.what else error.what
 
 
 def probe_json(report: ProbeReport) -> dict[str, Any]:

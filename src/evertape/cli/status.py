@@ -42,14 +42,10 @@ def fetch(place: Place) -> ServiceStatus:
 
 
 def _show(place: Place) -> None:
-    from rich.console import Console
-
+    from evertape.cli.screen import screen
     from evertape.cli.status_view import status_table
 
-    found = fetch(place)
-    console = Console()
-    # A pipe has no width; a table that is cut there would be worse than one with long lines.
-    console.print(status_table(found), width=None if console.is_terminal else 200)
+    screen().print(status_table(fetch(place)))
 
 
 def _watch(place: Place) -> None:

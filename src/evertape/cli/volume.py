@@ -193,9 +193,9 @@ def identity_terms(place: Place, name: str, path: Path) -> list[str]:
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         return emit({"volumes": rows})
-    from rich.console import Console
     from rich.table import Table
 
+    from evertape.cli.screen import screen
     from evertape.cli.wording import size_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -205,5 +205,5 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
         state = row["state"].replace("_", " ") + (f" ({row['reason']})" if row["reason"] else "")
         sizes = [size_text(row["free"]), size_text(row["total"])] if row["total"] else ["", ""]
         table.add_row(row["name"], row["role"], state, *sizes, row["path"])
-    Console().print(table)
+    screen().print(table)
     return None
