@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +28,7 @@ from evertape.media.gst.lib import Gst, join_disposals, pending_disposals
 from evertape.media.rtsp.messages import Request, parse_message
 from evertape.types import NS_PER_MS, NS_PER_S, AccessUnit, Epoch
 from evertape_lab import LabCameras
-from evertape_lab.canned import CannedServer, h264_sdp, reply
+from evertape_lab.canned import CannedServer, h264_sdp, interleave, reply, rtp
 from evertape_lab.sei import find_frames
 
 SIZE = "320x192"
@@ -424,6 +425,47 @@ def run_python(code: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
     )
+
+
+def test_lost_packets_are_counted_and_the_pictures_around_them_come() -> None:
+    with canned({}) as (server, session):
+        step_until(server, session, lambda: "PLAY" in server.methods(), "PLAY")
+        units: list[AccessUnit] = []
+        notices: list[StreamNotice] = []
+        sent = 0
+
+        def told() -> bool:
+            nonlocal sent
+            server.step()
+            if sent < 200 and sent != 20:  # number 20 is never sent
+                nal = b"\x65\x88" if sent % 10 == 0 else b"\x41\x9a"
+                server.send(interleave(rtp(nal + bytes(50), sent, sent * 3600, marker=True)))
+            sent += 1
+            units.extend(session.drain())
+            notices.extend(event for event in session.events() if isinstance(event, StreamNotice))
+            return notices != []
+
+        until(told, "the notice")
+    assert [(notice.kind, notice.value) for notice in notices] == [(NoticeKind.PACKETS_LOST, 1)]
+    assert len(units) > 21
+    assert [unit.seq for unit in units] == list(range(len(units)))
+    hole = max(later.pts_ns - earlier.pts_ns for earlier, later in pairwise(units))
+    assert hole == pytest.approx(80 * NS_PER_MS, abs=20 * NS_PER_MS)
+
+
+def test_udp_that_never_arrives_is_no_media() -> None:
+    # The camera agrees to send, and what it sends goes nowhere, as behind a firewall.
+    transport = lambda asked: f"Transport: {asked.headers['transport']};server_port=9-10"  # noqa: E731
+    replies = {"SETUP": lambda asked: reply(asked, headers=[transport(asked), "Session: 1234;timeout=60"])}
+    failures: list[SessionFailed] = []
+    with canned(replies, transport=Transport.UDP) as (server, session):
+
+        def failed() -> bool:
+            failures.extend(event for event in session.events() if isinstance(event, SessionFailed))
+            return failures != []
+
+        step_until(server, session, failed, "the failure")
+    assert failures[0].kind is FailureKind.NO_MEDIA
 
 
 def test_no_thread_of_ours_is_left_by_a_session_that_failed() -> None:

@@ -65,16 +65,13 @@ def test_wobbling_time_stamps_change_nothing() -> None:
         assert line.place(PACKET, NS_PER_S + number * PACKET_NS + wobble) == (0, 0)
 
 
-def test_drift_is_followed_with_single_corrections() -> None:
-    line = SampleLine(RATE, delay=0)
-    worst = 0
+@pytest.mark.parametrize("ppm", [200, -200])
+def test_drift_is_followed_in_small_corrections(ppm: int) -> None:
+    line = SampleLine(RATE, delay=1024)
+    silence = skip = 0
     for number in range(100_000):
-        true_ns = number * PACKET_NS * 1_000_200 // 1_000_000
-        silence, skip = line.place(PACKET, true_ns)
-        assert skip == 0
-        for _ in range((silence + PACKET) // FRAME_SAMPLES):
-            line.next_frame()
-    # What the line says of the next sample against the truth.
-    silence, _ = line.place(1, 100_000 * PACKET_NS * 1_000_200 // 1_000_000)
-    worst = silence
-    assert worst <= RATE * 41 // 1000
+        fill, cut = line.place(PACKET, number * PACKET_NS * (1_000_000 + ppm) // 1_000_000)
+        assert fill <= FRAME_SAMPLES
+        silence, skip = silence + fill, skip + cut
+    drifted = 100_000 * PACKET * ppm // 1_000_000
+    assert silence - skip == pytest.approx(drifted, abs=RATE * 42 // 1000)

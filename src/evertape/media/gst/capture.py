@@ -24,6 +24,7 @@ from evertape.media.capture import (
     SessionOpened,
     StreamNotice,
     TranscoderFactory,
+    Transport,
 )
 from evertape.media.gst.failures import classify, is_refused_setup
 from evertape.media.gst.intake import Intake
@@ -213,6 +214,8 @@ class GstCaptureSession:
             self._go_without_audio()
             return
         kind = classify(detail, opened=self._phase is _Phase.STREAMING)
+        if kind is FailureKind.RESET and self._request.transport is Transport.UDP and not self._intake.any_media:
+            kind = FailureKind.NO_MEDIA  # a firewall in between: rtspsrc gives up after 5 s without a packet
         if kind is not None:
             self._fail(kind, detail)
             return
