@@ -160,7 +160,7 @@ def receive(urls: Sequence[str], interval: float) -> None:
     import signal
 
     from evertape.clock import SystemClock
-    from evertape.media.capture import Backend, CaptureRequest, SessionFailed, open_session
+    from evertape.media.capture import Backend, CaptureRequest, SessionFailed, StreamNotice, open_session
     from evertape.types import Epoch
 
     stop = []
@@ -171,7 +171,7 @@ def receive(urls: Sequence[str], interval: float) -> None:
         request = CaptureRequest(url=url, epoch=Epoch(uuid.uuid4().hex), backend=Backend.DIRECT)
         sessions.append(open_session(request, clock))
         sessions[-1].start()
-    units = 0
+    units, notices = 0, 0
     began = time.monotonic()
     poller = select.epoll()
     sockets = {}
@@ -190,13 +190,14 @@ def receive(urls: Sequence[str], interval: float) -> None:
         for session in ready:
             units += len(session.drain())
             for event in session.events():
+                notices += isinstance(event, StreamNotice)
                 if isinstance(event, SessionFailed):
                     print("failed:", event, file=sys.stderr)
                     return
     for session in sessions:
         session.close()
     rate = units / len(sessions) / (time.monotonic() - began)
-    print(f"direct: {units} units, {rate:.1f} per camera and second", file=sys.stderr)
+    print(f"direct: {units} units, {rate:.1f} per camera and second, {notices} notices of loss", file=sys.stderr)
 
 
 if __name__ == "__main__":
