@@ -28,7 +28,9 @@ class Transport(enum.StrEnum):
 CameraId = Annotated[str, typer.Argument(metavar="ID", help="The camera's id.")]
 NewName = Annotated[str | None, typer.Option("--name", help="The name for people.")]
 SubUrl = Annotated[str | None, typer.Option("--sub", metavar="URL", help="A smaller stream, for viewing only.")]
-TransportOption = Annotated[Transport | None, typer.Option("--transport", help="How the stream travels.")]
+TransportOption = Annotated[
+    Transport | None, typer.Option("--transport", metavar="tcp|udp", help="How the stream travels.")
+]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from evertape.errors import UsageError
 from evertape.types import NS_PER_S, UtcNs
 
-EXAMPLES = "14:30, 14:30:05.5, 10m ago, yesterday 14:00, 2026-11-24 14:30, 2026-11-24T13:30:00Z, now"
+EXAMPLES = ("14:30", "14:30:05.5", "10m ago", "yesterday 14:00", "2026-11-24 14:30", "2026-11-24T13:30:00Z", "now")
+"""One of each kind."""
 
 _SECONDS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 _PART = r"(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|d)"
@@ -22,8 +23,8 @@ _DIGITS_NS = 9
 def parse_moment(text: str, now: UtcNs, zone: tzinfo | None = None) -> UtcNs:
     """The instant that ``text`` means.
 
-    A clock time without a day is the latest one that is not in the future. Where a clock time comes twice, at the end of
-    summer time, the first is meant.
+    A clock time without a day is the latest one that is not in the future. Where a clock time comes twice, at the end
+    of summer time, the first is meant.
 
     Args:
         text: see ``EXAMPLES``.
@@ -37,7 +38,7 @@ def parse_moment(text: str, now: UtcNs, zone: tzinfo | None = None) -> UtcNs:
     try:
         return _parse(words, now, zone)
     except ValueError:
-        raise UsageError(f"{text!r} is no time", hint=f"write one like {EXAMPLES}") from None
+        raise UsageError(f"{text!r} is no time", hint=f"write one like {', '.join(EXAMPLES)}") from None
 
 
 def _parse(text: str, now: UtcNs, zone: tzinfo | None) -> UtcNs:

@@ -41,7 +41,8 @@ def add(
     name: Name,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="A mounted disk, or a folder on one.")],
     role: Annotated[
-        Role, typer.Option("--role", help="primary: recorded to; spill: while no primary can be.")
+        Role,
+        typer.Option("--role", metavar="primary|spill", help="primary: recorded to; spill: while no primary can be."),
     ] = Role.PRIMARY,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")] = False,
     as_json: JsonFlag = False,
