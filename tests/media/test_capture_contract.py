@@ -188,7 +188,7 @@ def test_arrival_is_between_capture_and_now(camera: LabCameras, way: Way) -> Non
 
 @pytest.mark.parametrize("way", WAYS)
 def test_h265_with_b_frames_is_in_decoding_order(way: Way) -> None:
-    with LabCameras(1, size=SIZE, codec="h265", bframes=2) as camera, watching(camera.urls[0], way) as seen:
+    with LabCameras(1, size=SIZE, codec="h265", gop=12, bframes=2) as camera, watching(camera.urls[0], way) as seen:
         seen.until(lambda: seen.units != [] and seen.units[-1].utc_source is UtcSource.RTCP, "a sender report")
         seen.until(lambda: len(seen.units) >= 60, "60 frames")
         units, frames = seen.units, seen.frames()
@@ -206,10 +206,16 @@ def test_h265_with_b_frames_is_in_decoding_order(way: Way) -> None:
     assert units[-1].utc_source is UtcSource.RTCP
 
 
+@pytest.fixture(scope="module")
+def sounding_camera() -> Iterator[LabCameras]:
+    with LabCameras(1, size=SIZE, gop=5, audio="aac") as cameras:
+        yield cameras
+
+
 @pytest.mark.parametrize("way", WAYS)
-def test_aac_comes_beside_the_video(way: Way) -> None:
-    with LabCameras(1, size=SIZE, audio="aac") as camera, watching(camera.urls[0], way) as seen:
-        seen.until(lambda: len(seen.track(Track.AUDIO)) >= 60, "60 audio frames")
+def test_aac_comes_beside_the_video(sounding_camera: LabCameras, way: Way) -> None:
+    with watching(sounding_camera.urls[0], way) as seen:
+        seen.until(lambda: len(seen.track(Track.AUDIO)) >= 20, "20 audio frames")
         seen.until(lambda: len(seen.track(Track.VIDEO)) >= 25, "25 frames")
     audio = seen.caps.caps.audio
     assert audio is not None
@@ -227,10 +233,16 @@ def test_aac_comes_beside_the_video(way: Way) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
-@pytest.mark.parametrize("law", ["pcmu", "pcma"])
+@pytest.fixture(scope="module", params=["pcmu", "pcma"])
+def g711_camera(request: pytest.FixtureRequest) -> Iterator[tuple[LabCameras, str]]:
+    with LabCameras(1, size=SIZE, gop=5, audio=request.param) as cameras:
+        yield cameras, request.param
+
+
 @pytest.mark.parametrize("way", TCP_WAYS)
-def test_g711_becomes_aac(way: Way, law: str) -> None:
-    with LabCameras(1, size=SIZE, audio=law) as camera, watching(camera.urls[0], way) as seen:
+def test_g711_becomes_aac(g711_camera: tuple[LabCameras, str], way: Way) -> None:
+    camera, law = g711_camera
+    with watching(camera.urls[0], way) as seen:
         seen.until(lambda: len(seen.track(Track.AUDIO)) >= 10, "10 audio frames")
     assert seen.opened.audio == f"{law} 8000 Hz 1 ch"
     audio = seen.caps.caps.audio
@@ -242,11 +254,8 @@ def test_g711_becomes_aac(way: Way, law: str) -> None:
 
 
 @pytest.mark.parametrize("way", TCP_WAYS)
-def test_g711_that_nobody_encodes_is_reported_and_video_goes_on(way: Way) -> None:
-    with (
-        LabCameras(1, size=SIZE, audio="pcmu") as camera,
-        watching(camera.urls[0], way, transcoder=None) as seen,
-    ):
+def test_g711_that_nobody_encodes_is_reported_and_video_goes_on(g711_camera: tuple[LabCameras, str], way: Way) -> None:
+    with watching(g711_camera[0].urls[0], way, transcoder=None) as seen:
         seen.until(lambda: len(seen.track(Track.VIDEO)) >= 25, "25 frames")
     assert seen.opened.audio is None
     assert seen.track(Track.AUDIO) == []
@@ -255,8 +264,9 @@ def test_g711_that_nobody_encodes_is_reported_and_video_goes_on(way: Way) -> Non
 
 
 @pytest.mark.parametrize("way", TCP_WAYS)
-def test_silent_audio_does_not_touch_the_video(way: Way) -> None:
-    with LabCameras(1, size=SIZE, audio="aac") as camera, watching(camera.urls[0], way) as seen:
+def test_silent_audio_does_not_touch_the_video(sounding_camera: LabCameras, way: Way) -> None:
+    camera = sounding_camera
+    with watching(camera.urls[0], way) as seen:
         seen.until(lambda: len(seen.track(Track.AUDIO)) >= 5, "audio")
         camera.mute()
         seen.until(lambda: seen.units[-1].track is Track.VIDEO, "video")
@@ -275,7 +285,7 @@ def test_silent_audio_does_not_touch_the_video(way: Way) -> None:
 
 @pytest.fixture(scope="module")
 def locked_camera() -> Iterator[LabCameras]:
-    with LabCameras(1, size=SIZE, user="admin", password="p@ss/word") as cameras:
+    with LabCameras(1, size=SIZE, gop=5, user="admin", password="p@ss/word") as cameras:
         yield cameras
 
 
@@ -307,7 +317,7 @@ def test_an_unknown_path_is_called_that(camera: LabCameras, way: Way) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_killed_camera_is_noticed_within_a_second_and_nothing_before_it_is_lost(way: Way) -> None:
-    with LabCameras(1, size=SIZE) as camera, watching(camera.urls[0], way) as seen:
+    with LabCameras(1, size=SIZE, gop=5) as camera, watching(camera.urls[0], way) as seen:
         seen.until(lambda: len(seen.units) >= 25, "25 frames")
         camera.kill()
         failure = seen.failed(1)
@@ -322,7 +332,7 @@ def test_a_killed_camera_is_noticed_within_a_second_and_nothing_before_it_is_los
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_end_of_the_stream_is_a_failure(way: Way) -> None:
-    with LabCameras(1, size=SIZE) as camera, watching(camera.urls[0], way) as seen:
+    with LabCameras(1, size=SIZE, gop=5) as camera, watching(camera.urls[0], way) as seen:
         seen.until(lambda: len(seen.units) >= 5, "frames")
         camera.eos()
         failure = seen.failed(3)
@@ -386,7 +396,7 @@ def test_a_server_that_does_not_speak_rtsp_is_called_that(way: Way, reply: bytes
 
 @pytest.mark.parametrize("way", TCP_WAYS)
 def test_without_media_the_session_fails(way: Way) -> None:
-    with LabCameras(1, size=SIZE) as camera:
+    with LabCameras(1, size=SIZE, gop=5) as camera:
         camera.pause()
         with watching(camera.urls[0], way, no_media_timeout_ns=NS_PER_S) as seen:
             assert seen.failed(8).kind is FailureKind.NO_MEDIA
