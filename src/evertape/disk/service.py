@@ -238,7 +238,7 @@ class DiskService:
     # -- connections
 
     def _connected(self, sock: socket.socket) -> None:
-        Channel(sock, self._from_peer, self._peer_gone)
+        Channel(sock, self._from_peer, self._peer_gone, gather=True)
 
     def _peer_gone(self, channel: Channel) -> None:
         self._peers.discard(channel)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from evertape.clock import Clock
-from evertape.ipc.channel import Channel, connect
+from evertape.ipc.channel import Channel, connect, widen
 from evertape.ipc.messages import (
     Append,
     CloseSegment,
@@ -37,6 +37,12 @@ log = logging.getLogger(__name__)
 
 _FIRST_RETRY_S = 0.02
 _LAST_RETRY_S = 1.0
+_SOCKET_BYTES = 2 << 20
+"""What a round of sixteen cameras of 8 Mbit/s hands over at once."""
+
+_CROWDED_BYTES, _CLEAR_BYTES = 4 << 20, 256 << 10
+_CROWDED_NS = 2 * NS_PER_S
+"""A volume that does not take what it is given for so long is too slow; a replay is over sooner."""
 
 USABLE_STATES = frozenset({"online", "low", "slow"})
 """States of a volume in which a new file may be begun there."""
@@ -80,6 +86,12 @@ class DiskLink:
         self._owners: dict[int, WriterOwner] = {}
         self._handles = 0
         self._waiting_since: dict[int, int] = {}
+        self._sent: dict[int, int] = {}
+        """Fragments handed over, by writer."""
+        self._closing: set[int] = set()
+        self._crowded_since: int | None = None
+        self.congested = False
+        """More is handed over than the disk process takes."""
         self._report = -1
         self._closed = False
         self._retry_s = _FIRST_RETRY_S
@@ -99,7 +111,8 @@ class DiskLink:
         """The volume's state, or ``hung`` while its process cannot be reached."""
         if self._channel is None:
             return "hung" if self._report >= 0 else "unknown"
-        return self.info.state
+        # What a process that is gone has said is no news of its successor's volume.
+        return self.info.state if self._report >= 0 else "unknown"
 
     @property
     def usable(self) -> bool:
@@ -117,6 +130,7 @@ class DiskLink:
         self._handles += 1
         handle = self._handles
         self._owners[handle] = owner
+        self._sent[handle] = 0
         self._waiting_since[handle] = self._clock.boot_ns()
         self._send(message(handle), (init,))
         return handle
@@ -124,17 +138,29 @@ class DiskLink:
     def append(self, message: Append, payload: Sequence[Buffer]) -> None:
         """Hand one fragment over."""
         self._waiting_since.setdefault(message.writer, self._clock.boot_ns())
+        self._sent[message.writer] = message.index + 1
         self._send(message, payload)
 
     def close(self, message: CloseSegment) -> None:
         """Finish a segment; ``writer_closed`` follows."""
         self._waiting_since.setdefault(message.writer, self._clock.boot_ns())
+        self._closing.add(message.writer)
         self._send(message)
 
     def forget(self, handle: int) -> None:
         """No longer tell the owner of this writer anything."""
         self._owners.pop(handle, None)
-        self._waiting_since.pop(handle, None)
+        self._settled(handle)
+
+    def look(self, now_ns: int) -> None:
+        """Judge whether the volume keeps up. Once a round."""
+        if self.queued_bytes <= (_CLEAR_BYTES if self.congested else _CROWDED_BYTES):
+            self._crowded_since, self.congested = None, False
+        elif self._crowded_since is None:
+            self._crowded_since = now_ns
+        elif not self.congested and now_ns - self._crowded_since > _CROWDED_NS:
+            self.congested = True
+            log.warning("[STORAGE] volume %s does not take footage as fast as it comes", self.endpoint.name)
 
     def probe(self) -> None:
         """Ask for a look at the volume now."""
@@ -183,7 +209,8 @@ class DiskLink:
             return
         self._retry_s = _FIRST_RETRY_S
         self._report = -1
-        self._channel = Channel(sock, self._message, self._lost)
+        widen(sock, _SOCKET_BYTES)
+        self._channel = Channel(sock, self._message, self._lost, gather=True)
         self._channel.peer = f"disk-{self.endpoint.name}"
         self._channel.send(Hello(role="recorder", name=self._name, pid=os.getpid()))
 
@@ -197,6 +224,9 @@ class DiskLink:
             channel.close()
         owners, self._owners = self._owners, {}
         self._waiting_since.clear()
+        self._sent.clear()
+        self._closing.clear()
+        self._crowded_since, self.congested = None, False
         for handle, owner in owners.items():
             owner.writer_failed(handle, fault, 0, text)
         self._on_change(self)
@@ -208,25 +238,25 @@ class DiskLink:
             return
         match message:
             case Durable(writer=handle, fragments=fragments):
-                self._answered(handle)
+                self._answered(handle, fragments)
                 if owner := self._owners.get(handle):
                     owner.writer_durable(handle, fragments)
             case SegmentIsOpen(writer=handle, path=path):
-                self._answered(handle)
+                self._answered(handle, 0)
                 if owner := self._owners.get(handle):
                     owner.writer_opened(handle, path)
             case SegmentIsClosed(writer=handle, path=path, fragments=fragments, bytes=size):
-                self._answered(handle)
+                self._settled(handle)
                 if owner := self._owners.pop(handle, None):
                     owner.writer_durable(handle, fragments)
                     owner.writer_closed(handle, path, size)
             case WriterFailed(writer=handle, fault=fault, errno=errno, text=text):
-                self._answered(handle)
+                self._settled(handle)
                 if owner := self._owners.pop(handle, None):
                     owner.writer_failed(handle, fault, errno, text)
             case VolumeReport(volume=info, report=report) if report > self._report:
-                self._report = report
-                changed = info.state != self.info.state or info.reason != self.info.reason
+                first, self._report = self._report < 0, report
+                changed = first or info.state != self.info.state or info.reason != self.info.reason
                 self.info = info
                 if changed:
                     self._on_change(self)
@@ -235,16 +265,21 @@ class DiskLink:
             case _:
                 log.debug("[IPC] disk %s said %s", self.endpoint.name, type(message).__name__)
 
-    def _answered(self, handle: int) -> None:
-        # An answer shows that the disk lives. What went out since is younger than this moment at most.
+    def _answered(self, handle: int, fragments: int) -> None:
+        # An answer shows that the disk lives. What it still owes is younger than this moment at most.
+        if handle not in self._owners:
+            return
+        if handle in self._closing or self._sent.get(handle, 0) > fragments:
+            self._waiting_since[handle] = self._clock.boot_ns()
+        else:
+            self._waiting_since.pop(handle, None)
+
+    def _settled(self, handle: int) -> None:
         self._waiting_since.pop(handle, None)
+        self._sent.pop(handle, None)
+        self._closing.discard(handle)
 
 
 def lost_volumes(links: Sequence[DiskLink], now_ns: int, hung_after_ns: int) -> list[DiskLink]:
     """The links that have owed an answer for longer than ``hung_after_ns``."""
     return [link for link in links if link.connected and link.waited_ns(now_ns) > hung_after_ns]
-
-
-def seconds(ns: int) -> float:
-    """Nanoseconds as seconds."""
-    return ns / NS_PER_S

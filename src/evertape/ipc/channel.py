@@ -12,8 +12,10 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
 from evertape.errors import ProtocolError
 from evertape.ipc.messages import Message
@@ -21,7 +23,7 @@ from evertape.ipc.wire import Buffer, FrameReader, encode
 
 log = logging.getLogger(__name__)
 
-_READ = 1 << 18
+_SO_SNDBUFFORCE = 32  # asm-generic/socket.h; Python has no name for it
 _IOV = 512  # Linux allows 1024 buffers per sendmsg (IOV_MAX)
 
 Handler = Callable[["Channel", Message, bytes], None]
@@ -36,17 +38,22 @@ class Channel:
         on_message: called per message, on the loop's thread. If it raises ``ProtocolError`` the
             connection is closed; anything else is a bug and reaches the loop's exception handler.
         on_close: called once, when the peer is gone or ``close`` was called.
+        gather: send what one turn of the loop says in one go, at its end: the peer wakes up once.
     """
 
-    def __init__(self, sock: socket.socket, on_message: Handler, on_close: CloseHandler | None = None) -> None:
+    def __init__(
+        self, sock: socket.socket, on_message: Handler, on_close: CloseHandler | None = None, *, gather: bool = False
+    ) -> None:
         sock.setblocking(False)
         self._sock = sock
         self._fd = sock.fileno()
         self._on_message = on_message
         self._on_close = on_close
         self._reader = FrameReader()
-        self._out: deque[memoryview] = deque()
+        self._out: deque[Buffer] = deque()
         self._writing = False
+        self._gather = gather
+        self._gathering = False
         self._closed = False
         self._paused = False
         self._loop = asyncio.get_running_loop()
@@ -60,20 +67,26 @@ class Channel:
         return self._closed
 
     def send(self, message: Message, payload: Sequence[Buffer] = ()) -> None:
-        """Queue one message and send as much as the socket takes now; a closed channel drops it."""
+        """Queue one message and send as much as the socket takes, now or soon; a closed channel drops it."""
         if self._closed:
             return
-        for part in encode(message, payload):
-            if len(part):
-                self._out.append(memoryview(part))
-                self.queued_bytes += len(part)
-        if not self._writing:
+        parts = [part for part in encode(message, payload) if len(part)]
+        self._out += parts
+        self.queued_bytes += sum(map(len, parts))
+        if self._writing or self._gathering:
+            return
+        if self._gather:
+            self._gathering = True
+            self._loop.call_soon(self._gathered)
+        else:
             self._writable()
 
     def close(self) -> None:
-        """Close now; what is still queued is lost. ``on_close`` is called from here."""
+        """Close now; what the socket does not take at once is lost. ``on_close`` is called from here."""
         if self._closed:
             return
+        if self._gathering:
+            self._gathered()
         self._closed = True
         self._loop.remove_reader(self._fd)
         if self._writing:
@@ -105,16 +118,17 @@ class Channel:
 
     def _readable(self) -> None:
         try:
-            data = self._sock.recv(_READ)
+            with self._reader.space() as room:
+                count = self._sock.recv_into(room)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
-        if not data:
+            count = 0
+        if not count:
             self.close()
             return
         try:
-            for message, payload in self._reader.feed(data):
+            for message, payload in self._reader.received(count):
                 self._on_message(self, message, payload)
                 if self._closed:
                     return
@@ -122,16 +136,21 @@ class Channel:
             log.warning("[IPC] closing the connection to %s: %s", self.peer or "a peer", error)
             self.close()
 
+    def _gathered(self) -> None:
+        if self._gathering:
+            self._gathering = False
+            if not self._closed and not self._writing:
+                self._writable()
+
     def _writable(self) -> None:
         try:
             while self._out:
-                batch = [self._out[i] for i in range(min(len(self._out), _IOV))]
-                sent = self._sock.sendmsg(batch)
+                sent = self._sock.sendmsg(islice(self._out, _IOV))
                 self.queued_bytes -= sent
                 while sent:
                     head = self._out[0]
                     if sent < len(head):
-                        self._out[0] = head[sent:]
+                        self._out[0] = memoryview(head)[sent:]
                         break
                     sent -= len(head)
                     self._out.popleft()
@@ -147,6 +166,23 @@ class Channel:
         if self._writing:
             self._writing = False
             self._loop.remove_writer(self._fd)
+
+
+def widen(sock: socket.socket, size: int) -> None:
+    """Let a local socket hold ``size`` bytes that its peer has not read; less where the system does not allow that.
+
+    By default it holds 208 KiB (net.core.wmem_default), less than one fragment: then both ends would wake up several
+    times for each.
+    """
+    if sys.platform == "linux":
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, size)
+        except PermissionError:
+            pass  # not root: cut to net.core.wmem_max
+        else:
+            return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
 
 
 def connect(path: str) -> socket.socket:

@@ -24,6 +24,9 @@ MAX_PAYLOAD = 256 << 20
 
 Buffer = bytes | bytearray | memoryview
 
+_LEAST, _MOST = 16 << 10, 512 << 10
+"""A reader's buffer at first, and as far as it grows by itself for a peer that sends much at a time."""
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Union[MESSAGE_TYPES])  # noqa: UP007
 
@@ -44,29 +47,63 @@ def decode(head: Buffer) -> Message:
 
 
 class FrameReader:
-    """Cuts a byte stream into ``(message, payload)``. Feed it whatever arrives."""
+    """Cuts a byte stream into ``(message, payload)``: feed it whatever arrives, or have it read into its own buffer."""
 
     def __init__(self) -> None:
-        self._data = bytearray()
+        self._buffer = bytearray(_LEAST)
+        self._start = 0
+        self._end = 0
+        self._wanted = _LEAST
+        """How large the buffer has to be."""
+
+    def space(self) -> memoryview:
+        """Where the next bytes are to be put; release it before calling ``received``."""
+        held = self._end - self._start
+        if self._wanted > len(self._buffer):
+            larger = bytearray(self._wanted)
+            larger[:held] = memoryview(self._buffer)[self._start : self._end]
+            self._buffer, self._start, self._end = larger, 0, held
+        elif not held:
+            self._start = self._end = 0
+        elif self._start + self._wanted > len(self._buffer):
+            # Only a piece of one frame lies here, and only if its rest has no room behind it.
+            self._buffer[:held] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, held
+        return memoryview(self._buffer)[self._end :]
+
+    def received(self, count: int) -> Iterator[tuple[Message, bytes]]:
+        """``count`` bytes were put into ``space()``: yield every whole frame. Exhaust it before reading on.
+
+        Raises:
+            ProtocolError: the peer does not speak this format.
+        """
+        self._end += count
+        # A peer that sends in bulk is read in bulk.
+        full = self._end == len(self._buffer) < _MOST
+        self._wanted = 2 * len(self._buffer) if full else _LEAST
+        while self._end - self._start >= LENGTHS.size:
+            head_size, payload_size = LENGTHS.unpack_from(self._buffer, self._start)
+            if head_size > MAX_MESSAGE or payload_size > MAX_PAYLOAD:
+                raise ProtocolError("a peer announced an impossibly large message")
+            head = self._start + LENGTHS.size
+            body = head + head_size
+            end = body + payload_size
+            if self._end < end:
+                self._wanted = max(self._wanted, end - self._start)
+                return
+            with memoryview(self._buffer) as view:
+                message = decode(view[head:body])
+                payload = bytes(view[body:end])
+            self._start = end
+            yield message, payload
 
     def feed(self, data: Buffer) -> Iterator[tuple[Message, bytes]]:
-        """Yield every whole frame; raises ``ProtocolError`` if the peer does not speak this format."""
-        self._data += data
-        start = 0
-        held = self._data
-        try:
-            while len(held) - start >= LENGTHS.size:
-                head_size, payload_size = LENGTHS.unpack_from(held, start)
-                if head_size > MAX_MESSAGE or payload_size > MAX_PAYLOAD:
-                    raise ProtocolError("a peer announced an impossibly large message")
-                body = start + LENGTHS.size
-                end = body + head_size + payload_size
-                if len(held) < end:
-                    break
-                with memoryview(held) as view:
-                    message = decode(view[body : body + head_size])
-                    payload = bytes(view[body + head_size : end])
-                start = end
-                yield message, payload
-        finally:
-            del held[:start]
+        """Yield every frame that ``data`` completes; raises as ``received``."""
+        with memoryview(data) as rest:
+            at = 0
+            while at < len(rest):
+                with self.space() as room:
+                    count = min(len(room), len(rest) - at)
+                    room[:count] = rest[at : at + count]
+                at += count
+                yield from self.received(count)
