@@ -1,0 +1,119 @@
+"""Of a camera's segments, the parts that count, with their times. Pure; ``domain.resolve`` decides by units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from evertape.domain.resolve import HeldSpan, LogicalSpan, resolve
+from evertape.types import Epoch, SegmentId
+
+_ENDLESS = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """One segment as the index knows it. Instants are UTC nanoseconds.
+
+    Args:
+        segment: its id.
+        epoch: the capture session.
+        generation: rises with every segment of a camera.
+        volume: the volume's id.
+        start: when the first picture was.
+        end: when the last one ends; ``None`` while it is open.
+        first: the first video unit.
+        last: the last video unit, inclusive; ``None`` while it is open.
+        state: ``open, closed, missing, deleted``.
+        fate: why it was deleted.
+    """
+
+    segment: str
+    epoch: str
+    generation: int
+    volume: str
+    start: int
+    end: int | None
+    first: int
+    last: int | None
+    state: str = "closed"
+    fate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A part of a segment that counts: video units ``first`` to ``last``, inclusive, from ``start`` to ``end``.
+
+    ``last`` is ``None`` if the file is still being written.
+    """
+
+    segment: str
+    epoch: str
+    first: int
+    last: int | None
+    start: int
+    end: int
+
+
+def counted(footage: Iterable[Footage], open_until: Mapping[str, int] | None = None) -> list[Counted]:
+    """What counts, ordered by start.
+
+    An open file whose end nobody knows counts up to where the next one of its session takes over, because no
+    writer is replaced before all that precedes is durable; if none does, it counts for nothing yet.
+
+    Args:
+        footage: of one camera.
+        open_until: for files being written, up to when they hold footage now.
+    """
+    held = [item for item in footage if item.state in ("open", "closed")]
+    by_epoch: dict[str, list[Footage]] = {}
+    for item in held:
+        by_epoch.setdefault(item.epoch, []).append(item)
+    known: dict[str, Footage] = {}
+    for item in held:
+        whole = item if item.last is not None and item.end is not None else _bounded(item, by_epoch, open_until or {})
+        if whole is not None:
+            known[item.segment] = whole
+    spans = resolve(
+        HeldSpan(SegmentId(f.segment), Epoch(f.epoch), f.generation, f.first, _ENDLESS if f.last is None else f.last)
+        for f in known.values()
+    )
+    parts = [_timed(span, known) for span in spans if not span.empty]
+    return sorted((part for part in parts if part.end > part.start), key=lambda part: part.start)
+
+
+def _bounded(item: Footage, by_epoch: Mapping[str, list[Footage]], open_until: Mapping[str, int]) -> Footage | None:
+    later = [f for f in by_epoch[item.epoch] if f.generation > item.generation and f.first > item.first]
+    if later:
+        heir = min(later, key=lambda f: f.first)
+        last, end = heir.first - 1, heir.start
+    elif item.segment in open_until:
+        last, end = None, open_until[item.segment]
+    else:
+        return None
+    return Footage(
+        item.segment, item.epoch, item.generation, item.volume, item.start, max(item.start, end), item.first, last,
+        item.state, item.fate,
+    )  # fmt: skip
+
+
+def _timed(span: LogicalSpan, known: Mapping[str, Footage]) -> Counted:
+    whole = known[span.segment]
+    assert whole.end is not None
+    start, end = whole.start, whole.end
+    last = _ENDLESS if whole.last is None else whole.last
+    other = known.get(span.superseded_by) if span.superseded_by is not None else None
+    if span.last < last:
+        # Exact where the other begins there; else in proportion, which is close, because pictures come evenly.
+        exact = other is not None and other.first == span.last + 1
+        end = other.start if exact and other is not None else _at(whole, span.last + 1)
+    if span.first > whole.first:
+        exact = other is not None and other.last == span.first - 1 and other.end is not None
+        start = other.end if exact and other is not None and other.end is not None else _at(whole, span.first)
+    return Counted(span.segment, span.epoch, span.first, None if span.last == _ENDLESS else span.last, start, end)
+
+
+def _at(whole: Footage, seq: int) -> int:
+    assert whole.end is not None
+    units = (whole.first if whole.last is None else whole.last) - whole.first + 1
+    return whole.start + (whole.end - whole.start) * min(units, seq - whole.first) // units

@@ -1,0 +1,139 @@
+"""Opening the index's database: SQLite in WAL mode, or whatever a URL names; its schema; and moving it aside.
+
+Blocking. A fresh database is made from ``tables`` at once; Alembic, 12 MB of it, is imported only if an older
+one has to be migrated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool, StaticPool
+
+from evertape.store.failures import IndexDamagedError, translated
+from evertape.store.tables import SCHEMA, metadata
+
+log = logging.getLogger(__name__)
+
+BUSY_MS = 5000
+"""How long a statement waits for another writer: a person with a database browser, say."""
+_CACHE_KIB = 4096
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+
+
+def database_url(place: str | Path) -> URL:
+    """The URL of a path, or what a URL says."""
+    if isinstance(place, str) and "://" in place:
+        return make_url(place)
+    return URL.create("sqlite", database=str(place))
+
+
+def sqlite_path(place: str | Path) -> Path | None:
+    """The database's file, if it is one."""
+    url = database_url(place)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def writing_engine(place: str | Path) -> Engine:
+    """For the one writer. One connection, which may move between threads but is used by one at a time."""
+    url = database_url(place)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(
+        url, poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": BUSY_MS / 1000}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        # WAL: readers never block the writer nor it them. NORMAL: what a power cut takes, the journal brings back.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def reading_engine(place: str | Path) -> Engine:
+    """For readers, in any process; nothing can be written through it."""
+    path = sqlite_path(place)
+    if path is None:
+        return create_engine(database_url(place), pool_pre_ping=True)
+
+    def connect() -> sqlite3.Connection:
+        # Not mode=ro: that cannot open a WAL database nobody else has open in a folder it may not write to,
+        # and would leave a fresh -shm file behind where it may. mode=rw never creates the database either.
+        wanted = "rw" if os.access(path, os.W_OK) else "ro"
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={wanted}", uri=True, timeout=BUSY_MS / 1000, check_same_thread=False
+        )
+        connection.execute("PRAGMA query_only=ON")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def schema_of(engine: Engine) -> str:
+    """The migration a database is at; empty for one without tables."""
+    with translated("reading the index's version"), engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return ""
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
+
+
+def prepare(engine: Engine) -> None:
+    """Make or migrate the tables. The keeper only.
+
+    Raises:
+        IndexDamagedError: it cannot be migrated, or a newer program wrote it.
+        IndexBusyError: not now.
+    """
+    version = schema_of(engine)
+    if version == SCHEMA:
+        return
+    if not version:
+        with translated("making the index"), engine.begin() as connection:
+            metadata.create_all(connection)
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
+        return
+    from evertape.store.migrate import upgrade
+
+    log.info("[STORAGE] the index is brought from version %s to %s", version, SCHEMA)
+    upgrade(engine)
+
+
+def check(engine: Engine) -> None:
+    """Look whether a SQLite database is whole, if it is small enough to be read through in about a second.
+
+    Raises:
+        IndexDamagedError: it is not.
+    """
+    path = Path(engine.url.database) if engine.url.database else None
+    if engine.dialect.name != "sqlite" or path is None or path.stat().st_size > 64 << 20:
+        return
+    with translated("checking the index"), engine.connect() as connection:
+        answer = connection.execute(text("PRAGMA quick_check(1)")).scalar()
+    if answer != "ok":
+        raise IndexDamagedError(f"the index is damaged: {answer}")
+
+
+def move_aside(path: Path) -> Path:
+    """Rename a damaged database to ``name.corrupt-UTC``, with its side files; returns the new name."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    number, aside = 0, path.with_name(f"{path.name}.corrupt-{stamp}")
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{path.name}.corrupt-{stamp}-{number}")
+    os.rename(path, aside)
+    for suffix in _SIDE_FILES:
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+    return aside

@@ -1,0 +1,214 @@
+"""What an event makes of a segment or a gap: pure, and applying an event twice changes nothing.
+
+Events come in the order of the journal, except that one may come a second time, shortly after the first
+(its sender did not hear that it was written). What was deleted stays deleted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from evertape.ipc.events import (
+    AnyEvent,
+    GapClosed,
+    GapOpened,
+    SegmentClock,
+    SegmentClosed,
+    SegmentCut,
+    SegmentDeleted,
+    SegmentMissing,
+    SegmentOpened,
+)
+from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN, GapRow, SegmentRow
+
+SegmentEvent = SegmentOpened | SegmentClosed | SegmentCut | SegmentMissing | SegmentDeleted | SegmentClock
+GapEvent = GapOpened | GapClosed
+
+SEGMENT_EVENTS = (SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentClock)
+GAP_EVENTS = (GapOpened, GapClosed)
+
+_LOOKED_AGAIN = ("recovered", "adopted")
+KEEPER = "keeper"
+
+
+def fold_segment(row: SegmentRow | None, event: SegmentEvent) -> SegmentRow | None:
+    """The segment after ``event``; ``None`` if there is still nothing known of it."""
+    match event:
+        case SegmentOpened():
+            return _opened(row, event)
+        case SegmentClosed():
+            return _closed(row, event)
+        case SegmentDeleted():
+            return _deleted(row, event)
+        case _ if row is None or row.state == DELETED:
+            return row
+        case SegmentCut(volume=volume) | SegmentMissing(volume=volume) if volume != row.volume:
+            return row  # a copy it has moved away from
+        case SegmentCut():
+            return _cut(row, event)
+        case SegmentMissing():
+            if row.missing_by == event.id:
+                return row
+            return replace(row, state=MISSING, missing_by=event.id)
+        case SegmentClock():
+            return _clock(row, event)
+
+
+def _described(event: SegmentOpened | SegmentClosed) -> SegmentRow:
+    return SegmentRow(
+        id=event.segment,
+        camera=event.camera,
+        stream=event.stream,
+        volume=event.volume,
+        path=event.path,
+        epoch=event.epoch,
+        generation=event.generation,
+        first_video=event.first_video,
+        first_audio=event.first_audio,
+        start_utc=event.start_utc,
+        utc_source=event.utc_source,
+        utc_error=event.utc_error,
+        codec=event.codec,
+        width=event.width,
+        height=event.height,
+        audio=event.audio,
+        supersedes=event.supersedes,
+    )
+
+
+def _opened(row: SegmentRow | None, event: SegmentOpened) -> SegmentRow:
+    if row is None:
+        return replace(_described(event), service=event.service)
+    if row.epoch:
+        return row if row.service else replace(row, service=event.service)
+    # Known only from its deletion: now there is a description to go with it.
+    return replace(_described(event), service=event.service, state=DELETED, fate=row.fate, closed_by=row.closed_by)
+
+
+def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
+    if row is not None and row.closed_by == event.id:
+        return row
+    new = replace(
+        _described(event),
+        last_video=event.last_video,
+        last_audio=event.last_audio,
+        end_utc=event.end_utc,
+        duration=event.duration,
+        bytes=event.bytes,
+        fragments=event.fragments,
+        state=CLOSED,
+        reason=event.reason,
+        closed_by=event.id,
+    )
+    if row is None:
+        return new
+    new = replace(
+        new,
+        service=row.service,
+        fate=row.fate,
+        cut_by=row.cut_by,
+        missing_by=row.missing_by,
+        clock_by=row.clock_by,
+    )
+    if row.state == DELETED:
+        return row if row.epoch and row.last_video is not None else replace(new, state=DELETED)
+    if row.last_video is None:
+        return new
+    if event.reason not in _LOOKED_AGAIN:
+        # A second, ordinary end of the same file: an older one came late if the file was cut since.
+        return row if row.cut_by else new
+    same = (row.last_video, row.fragments) == (new.last_video, new.fragments)
+    if same and row.volume == new.volume:
+        # What it holds is known, and its times better than from its own header. That it is there is news.
+        return replace(row, path=new.path, bytes=new.bytes, state=CLOSED, closed_by=event.id)
+    return replace(new, cut_by=row.cut_by)
+
+
+def _cut(row: SegmentRow, event: SegmentCut) -> SegmentRow:
+    if row.cut_by == event.id:
+        return row
+    return replace(
+        row,
+        last_video=event.last_video,
+        last_audio=event.last_audio,
+        # The event's end is by the file's own clock; the row's start may have been corrected since.
+        end_utc=row.start_utc + event.duration,
+        duration=event.duration,
+        bytes=event.bytes,
+        fragments=event.fragments,
+        state=CLOSED,
+        fate=event.by,
+        cut_by=event.id,
+    )
+
+
+def _deleted(row: SegmentRow | None, event: SegmentDeleted) -> SegmentRow:
+    if row is None:
+        # Whatever record of it turns up later must not bring it back.
+        return SegmentRow(
+            id=event.segment, camera=event.camera, volume=event.volume, path=event.path, epoch="", generation=0,
+            first_video=0, start_utc=event.at, end_utc=event.at, duration=0, utc_source="", utc_error=0, codec="",
+            width=0, height=0, bytes=event.bytes, state=DELETED, fate=event.reason,
+        )  # fmt: skip
+    if row.state == DELETED or row.volume != event.volume:
+        return row  # or it has moved to another volume (M5)
+    return replace(row, state=DELETED, fate=event.reason, bytes=event.bytes if row.bytes is None else row.bytes)
+
+
+def _clock(row: SegmentRow, event: SegmentClock) -> SegmentRow:
+    if row.clock_by == event.id:
+        return row
+    moved = event.start_utc - row.start_utc
+    return replace(
+        row,
+        start_utc=event.start_utc,
+        end_utc=None if row.end_utc is None else row.end_utc + moved,
+        utc_source=event.utc_source,
+        utc_error=event.utc_error,
+        clock_by=event.id,
+    )
+
+
+def fold_gap(row: GapRow | None, event: GapEvent) -> GapRow:
+    """The ledger's entry after ``event``."""
+    if isinstance(event, GapOpened):
+        if row is not None:
+            return replace(row, evidence=row.evidence or event.evidence)
+        return GapRow(
+            id=event.gap,
+            camera=event.camera,
+            cause=event.cause,
+            start_utc=event.start_utc,
+            evidence=event.evidence,
+            source=event.source,
+            service=event.service,
+            opened_at=event.at,
+            derived=event.source == KEEPER,
+        )
+    by_keeper = event.source == KEEPER
+    if row is not None and row.end_utc is not None and by_keeper and not row.derived and row.done != KEEPER:
+        return row  # the recorder's own word counts more than what the keeper concluded
+    known = row or GapRow(
+        event.gap, event.camera, event.cause, event.start_utc,
+        source=event.source, service=event.service, opened_at=event.at, derived=by_keeper,
+    )  # fmt: skip
+    return replace(
+        known,
+        cause=event.cause,
+        start_utc=event.start_utc,
+        end_utc=max(event.start_utc, event.end_utc),
+        frames_lost=event.frames_lost,
+        done=KEEPER if by_keeper and not known.derived else event.done,
+    )
+
+
+def is_segment_event(event: AnyEvent) -> bool:
+    """Whether it is about a segment."""
+    return isinstance(event, SEGMENT_EVENTS)
+
+
+def contribution(row: SegmentRow | None) -> tuple[int, int, int]:
+    """Files, bytes and nanoseconds that a segment adds to its camera's and its volume's totals."""
+    if row is None or row.state not in (OPEN, CLOSED):
+        return (0, 0, 0)
+    return (1, row.bytes or 0, row.duration or 0)

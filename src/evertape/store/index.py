@@ -1,0 +1,196 @@
+"""The index as its users have it: opened for writing by the keeper, read-only by everybody else.
+
+Blocking; one thread at a time per object, except that readers in other processes never wait for the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from evertape.domain.coverage import (
+    CoverageInput,
+    CoverageReport,
+    Death,
+    Footage,
+    LedgerGap,
+    Run,
+    WishChange,
+    coverage,
+)
+from evertape.domain.logical import counted
+from evertape.errors import EvertapeError
+from evertape.ipc.events import AnyEvent
+from evertape.store.database import check, prepare, reading_engine, schema_of, sqlite_path, writing_engine
+from evertape.store.failures import IndexBusyError, IndexDamagedError, translated
+from evertape.store.reader import EVERY_STATE, Reader
+from evertape.store.rows import Cursor, GapRow, Piece, SegmentRow
+from evertape.store.tables import SCHEMA
+from evertape.store.writer import Writer
+from evertape.types import NS_PER_S, UtcNs
+
+_AROUND = 24 * 3600 * NS_PER_S
+"""How far beyond a window its account looks: what touches its edges is judged as a whole."""
+
+
+class View(Reader):
+    """The questions that need more than one table. See ``Reader``."""
+
+    def coverage_input(
+        self,
+        camera: str,
+        start: int,
+        end: int,
+        open_until: Mapping[str, int] | None = None,
+        boot: str | None = None,
+    ) -> CoverageInput:
+        """What is known of a camera around ``[start, end)``; see ``domain.coverage``."""
+        low, high = start - _AROUND, end + _AROUND
+        return CoverageInput(
+            footage=[footage_of(row) for row in self.segments(camera, low, high, EVERY_STATE)],
+            gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
+            wishes=[WishChange(wish.at, wish.wanted) for wish in self.wishes(camera)],
+            runs=[Run(r.service, r.started_at, r.stopped_at, r.last_at, r.host_boot) for r in self.runs()],
+            deaths=[
+                Death(d["at"], d["process"], d["service"], d["how"], d["id"]) for d in self.deaths(camera, low, high)
+            ],
+            open_until=open_until or {},
+            boot=boot,
+        )
+
+    def _ledger_gap(self, gap: GapRow, low: int) -> LedgerGap:
+        end = gap.end_utc
+        if end is None and gap.start_utc < low:
+            # What ended it may be outside of what is looked at.
+            end = self.next_start(gap.camera, gap.start_utc)
+        return LedgerGap(gap.id, gap.cause, gap.start_utc, end, gap.opened_at, gap.source, gap.service, gap.derived)
+
+    def coverage(
+        self,
+        camera: str,
+        start: int,
+        end: int,
+        now: int,
+        *,
+        open_until: Mapping[str, int] | None = None,
+        boot: str | None = None,
+    ) -> CoverageReport:
+        """A camera's account of ``[start, end)``, UTC ns.
+
+        Args:
+            camera: its id.
+            start: of the window.
+            end: of the window.
+            now: UTC.
+            open_until: for segments still being written, up to when they hold footage: from the recorder's status,
+                or from the file.
+            boot: the kernel's boot id now if no service runs; ``None`` if one does.
+        """
+        known = self.coverage_input(camera, start, end, open_until, boot)
+        return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
+
+    def pieces(self, camera: str, start: int, end: int, open_until: Mapping[str, int] | None = None) -> list[Piece]:
+        """What to play or to export of ``[start, end)``: every unit once, in order of time.
+
+        A file being written is left out unless ``open_until`` says up to when it holds footage.
+        """
+        rows = self.segments(camera, start - _AROUND, end + _AROUND)
+        by_id = {row.id: row for row in rows}
+        return [
+            Piece(by_id[part.segment], part.first, part.last, part.start, part.end)
+            for part in counted(map(footage_of, rows), open_until)
+            if part.end > start and part.start < end
+        ]
+
+    def segment_at(self, camera: str, utc: int, open_until: Mapping[str, int] | None = None) -> SegmentRow | None:
+        """The segment that shows a camera at an instant; ``None`` if none does."""
+        found = self.pieces(camera, utc, utc + 1, open_until)
+        return found[-1].segment if found else None
+
+
+class Index(View):
+    """A database. Close it after use; also a context manager.
+
+    Args:
+        engine: of the database.
+        writer: if it may be written.
+    """
+
+    def __init__(self, engine: Engine, writer: Writer | None = None) -> None:
+        super().__init__(engine)
+        self._writer = writer
+
+    @classmethod
+    def open(cls, place: str | Path, writer: Writer | None = None) -> Index:
+        """Open for writing; made or migrated if need be. The keeper only.
+
+        Args:
+            place: a path (SQLite), or a URL.
+            writer: with other limits than the usual ones.
+
+        Raises:
+            IndexDamagedError: move it aside and build another.
+            IndexBusyError: not now.
+        """
+        engine = writing_engine(place)
+        try:
+            with translated("opening the index"):
+                prepare(engine)
+            check(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, writer or Writer())
+
+    @classmethod
+    def open_readonly(cls, place: str | Path) -> Index:
+        """Open for reading. Never makes or changes anything.
+
+        Raises:
+            IndexBusyError: there is none, or it cannot be opened now.
+            IndexDamagedError: it cannot be read, or is of another version.
+        """
+        path = sqlite_path(place)
+        if path is not None and not path.exists():
+            raise IndexBusyError(f"there is no index at {path}", hint="it is made when the service runs")
+        engine = reading_engine(place)
+        try:
+            version = schema_of(engine)
+            if version != SCHEMA:
+                raise IndexDamagedError(f"the index is of version {version or 'none'}, not {SCHEMA}")
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def apply(self, events: Sequence[AnyEvent], cursor: Cursor) -> None:
+        """Take events in, in the order of the journal, and remember how far it has been applied; all or nothing.
+
+        Raises:
+            IndexDamagedError: see there.
+            IndexBusyError: nothing was changed; try again.
+        """
+        if self._writer is None:
+            raise EvertapeError("the index was opened for reading")
+        with translated("writing the index"), self._engine.begin() as connection:
+            self._writer.apply(connection, events, cursor)
+
+
+def footage_of(row: SegmentRow) -> Footage:
+    """A segment as ``domain.coverage`` wants it."""
+    return Footage(
+        row.id, row.epoch, row.generation, row.volume, row.start_utc, row.end_utc, row.first_video, row.last_video,
+        row.state, row.fate,
+    )  # fmt: skip

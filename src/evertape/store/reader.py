@@ -1,0 +1,271 @@
+"""Questions to the index. Blocking; any thread, one at a time per reader."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, Table, func, or_, select
+
+from evertape.ipc.events import Event
+from evertape.store import tables
+from evertape.store.convert import (
+    chunks,
+    event_row,
+    gap_row,
+    run_row,
+    segment_row,
+    volume_row,
+    wish_row,
+)
+from evertape.store.failures import translated
+from evertape.store.rows import (
+    CLOSED,
+    DELETED,
+    MISSING,
+    OPEN,
+    Cursor,
+    EventRow,
+    GapRow,
+    RunRow,
+    SegmentRow,
+    Totals,
+    VolumeRow,
+    WishRow,
+)
+from evertape.store.writer import event_type
+
+HELD = (OPEN, CLOSED)
+EVERY_STATE = (OPEN, CLOSED, MISSING, DELETED)
+
+
+class Reader:
+    """Asks one database.
+
+    Args:
+        engine: of the database.
+        held: a connection to use for everything, instead of one for each question.
+
+    All questions raise ``IndexBusyError`` or ``IndexDamagedError``.
+    """
+
+    def __init__(self, engine: Engine, held: Connection | None = None) -> None:
+        self._engine = engine
+        self._held = held
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Reader]:
+        """A reader that sees the database as it is now, however long it is used."""
+        with translated("reading the index"), self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                # The driver would begin a transaction only at the first write.
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            yield Reader(self._engine, connection)
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        with translated("reading the index"):
+            if self._held is not None:
+                yield self._held
+            else:
+                with self._engine.connect() as connection:
+                    yield connection
+
+    def _rows(self, statement: Select[Any]) -> list[Any]:
+        with self._connection() as connection:
+            return list(connection.execute(statement).mappings())
+
+    def _scalar(self, statement: Select[Any]) -> Any:
+        with self._connection() as connection:
+            return connection.execute(statement).scalar()
+
+    # -- segments -------------------------------------------------------------------------------------------
+
+    def segments(self, camera: str, start: int, end: int, states: Sequence[str] = HELD) -> list[SegmentRow]:
+        """Segments with footage in ``[start, end)``, UTC ns, by start; open ones reach to an unknown end."""
+        table = tables.segments.c
+        longest = self._scalar(select(func.max(tables.totals.c.longest)).where(tables.totals.c.camera == camera)) or 0
+        found = select(tables.segments).where(table.camera == camera, table.start_utc < end, table.state.in_(states))
+        reach = found.where(table.start_utc >= start - longest, or_(table.end_utc > start, table.end_utc.is_(None)))
+        rows = {row["id"]: segment_row(row) for row in self._rows(reach)}
+        for row in self._rows(found.where(table.state == OPEN, table.start_utc < start)):
+            rows.setdefault(row["id"], segment_row(row))
+        return sorted(rows.values(), key=lambda row: (row.start_utc, row.generation))
+
+    def segment(self, segment: str) -> SegmentRow | None:
+        """One segment, whatever its state."""
+        return self.segments_by_id([segment]).get(segment)
+
+    def segments_by_id(self, ids: Sequence[str]) -> dict[str, SegmentRow]:
+        """Those of these segments that are known."""
+        table = tables.segments
+        return {
+            row["id"]: segment_row(row)
+            for part in chunks(list(ids))
+            for row in self._rows(select(table).where(table.c.id.in_(part)))
+        }
+
+    def open_segments(self, volume: str = "") -> list[SegmentRow]:
+        """Segments that nobody has closed yet, on one volume or on all."""
+        table = tables.segments
+        found = select(table).where(table.c.state == OPEN)
+        if volume:
+            found = found.where(table.c.volume == volume)
+        return [segment_row(row) for row in self._rows(found.order_by(table.c.start_utc))]
+
+    def superseding(self) -> list[SegmentRow]:
+        """Segments that say they hold what others may hold as well."""
+        table = tables.segments
+        found = select(table).where(table.c.supersedes != "", table.c.state.in_(HELD))
+        return [segment_row(row) for row in self._rows(found)]
+
+    def epoch(self, epoch: str) -> list[SegmentRow]:
+        """Every segment of one capture session, whatever its state, by generation."""
+        table = tables.segments
+        found = select(table).where(table.c.epoch == epoch).order_by(table.c.generation)
+        return [segment_row(row) for row in self._rows(found)]
+
+    def on_volume(self, volume: str, start: int, end: int, states: Sequence[str] = EVERY_STATE) -> list[SegmentRow]:
+        """Segments on a volume that begin in ``[start, end)``, by start."""
+        table = tables.segments
+        found = select(table).where(
+            table.c.volume == volume, table.c.state.in_(states), table.c.start_utc >= start, table.c.start_utc < end
+        )
+        return [segment_row(row) for row in self._rows(found.order_by(table.c.start_utc))]
+
+    def every_segment(self, most: int = 2000) -> Iterator[SegmentRow]:
+        """All of them, by id, ``most`` in memory at a time."""
+        table, last = tables.segments, ""
+        while True:
+            rows = self._rows(select(table).where(table.c.id > last).order_by(table.c.id).limit(most))
+            yield from map(segment_row, rows)
+            if len(rows) < most:
+                return
+            last = rows[-1]["id"]
+
+    def footage_end(self, camera: str, before: int) -> int | None:
+        """Where the newest footage that began before an instant ends; ``None`` if there is none."""
+        table = tables.segments.c
+        held = table.state.in_(HELD)
+        newest = select(table.end_utc).where(table.camera == camera, table.start_utc < before, held)
+        newest = newest.where(table.end_utc.is_not(None)).order_by(table.start_utc.desc()).limit(1)
+        found = self._scalar(newest)
+        return None if found is None else int(found)
+
+    def next_start(self, camera: str, after: int) -> int | None:
+        """When footage, or a recorder's entry in the ledger, next begins behind an instant."""
+        segment, gap = tables.segments.c, tables.gaps.c
+        held = select(func.min(segment.start_utc)).where(
+            segment.camera == camera, segment.start_utc > after, segment.state.in_(HELD)
+        )
+        entry = select(func.min(gap.start_utc)).where(
+            gap.camera == camera, gap.start_utc > after, gap.derived.is_(False)
+        )
+        found = [at for at in (self._scalar(held), self._scalar(entry)) if at is not None]
+        return min(found, default=None)
+
+    # -- the ledger -----------------------------------------------------------------------------------------
+
+    def gaps(self, camera: str, start: int, end: int) -> list[GapRow]:
+        """The ledger's entries that touch ``[start, end)``, by start."""
+        table = tables.gaps.c
+        found = select(tables.gaps).where(table.camera == camera, table.start_utc < end)
+        found = found.where(or_(table.end_utc >= start, table.end_utc.is_(None)))
+        return [gap_row(row) for row in self._rows(found.order_by(table.start_utc, table.opened_at))]
+
+    def open_gaps(self, camera: str = "") -> list[GapRow]:
+        """Gaps that last, of one camera or of all."""
+        table = tables.gaps
+        found = select(table).where(table.c.end_utc.is_(None))
+        if camera:
+            found = found.where(table.c.camera == camera)
+        return [gap_row(row) for row in self._rows(found.order_by(table.c.camera, table.c.start_utc))]
+
+    def wishes(self, camera: str) -> list[WishRow]:
+        """Every change of the wish to record a camera, by time."""
+        table = tables.wishes
+        found = select(table).where(table.c.camera == camera).order_by(table.c.at)
+        return [wish_row(row) for row in self._rows(found)]
+
+    def runs(self) -> list[RunRow]:
+        """Every run of the service, by start."""
+        return [run_row(row) for row in self._rows(select(tables.runs).order_by(tables.runs.c.started_at))]
+
+    def deaths(self, camera: str, start: int, end: int) -> list[Mapping[str, Any]]:
+        """When a recorder died that had this camera: ``id, at, process, service, how``."""
+        death, place = tables.deaths, tables.placements
+        found = select(death).join(place, (place.c.service == death.c.service) & (place.c.process == death.c.process))
+        found = found.where(place.c.camera == camera, death.c.at >= start, death.c.at < end)
+        return self._rows(found.order_by(death.c.at))
+
+    # -- the whole ------------------------------------------------------------------------------------------
+
+    def cameras(self) -> list[str]:
+        """Every camera that has, or had, footage or a wish."""
+        with self._connection() as connection:
+            found = set(connection.execute(select(tables.totals.c.camera).distinct()).scalars())
+            found |= set(connection.execute(select(tables.wishes.c.camera).distinct()).scalars())
+        return sorted(camera for camera in found if camera)
+
+    def volumes(self) -> list[VolumeRow]:
+        """Every volume that was ever used."""
+        return [volume_row(row) for row in self._rows(select(tables.volumes).order_by(tables.volumes.c.name))]
+
+    def totals_by_camera(self) -> dict[str, Totals]:
+        """What is held of each camera."""
+        return self._totals("camera")
+
+    def totals_by_volume(self) -> dict[str, Totals]:
+        """What is held on each volume, by its id."""
+        return self._totals("volume")
+
+    def _totals(self, by: str) -> dict[str, Totals]:
+        table = tables.totals.c
+        sums = [func.sum(table[name]).label(name) for name in ("files", "bytes", "duration")]
+        found = self._rows(select(table[by], *sums).group_by(table[by]))
+        return {
+            row[by]: Totals(row["files"], row["bytes"], row["duration"], *self._bounds(tables.segments, by, row[by]))
+            for row in found
+            if row[by]
+        }
+
+    def _bounds(self, table: Table, by: str, value: str) -> tuple[int | None, int | None]:
+        here = [table.c[by] == value, table.c.state.in_(HELD)]
+        start = select(table.c.start_utc).where(*here)
+        oldest = self._scalar(start.order_by(table.c.start_utc).limit(1))
+        last = select(table.c.start_utc, table.c.end_utc).where(*here).order_by(table.c.start_utc.desc()).limit(1)
+        newest = self._rows(last)
+        return oldest, (newest[0]["end_utc"] or newest[0]["start_utc"]) if newest else None
+
+    # -- events ---------------------------------------------------------------------------------------------
+
+    def events(
+        self,
+        types: Sequence[type[Event]] = (),
+        camera: str = "",
+        start: int = 0,
+        end: int = 1 << 62,
+        limit: int = 1000,
+    ) -> list[EventRow]:
+        """What happened in ``[start, end)``, newest first."""
+        table = tables.events
+        found = select(table).where(table.c.at >= start, table.c.at < end)
+        if types:
+            found = found.where(table.c.type.in_([event_type(kind) for kind in types]))
+        if camera:
+            found = found.where(table.c.camera == camera)
+        return [event_row(row) for row in self._rows(found.order_by(table.c.at.desc()).limit(limit))]
+
+    def latest_event(self, kind: type[Event], camera: str = "") -> EventRow | None:
+        """The newest event of a type."""
+        found = self.events([kind], camera, limit=1)
+        return found[0] if found else None
+
+    def cursor(self) -> Cursor:
+        """How far the journal has been applied."""
+        table = tables.cursor.c
+        row = self._rows(select(*(table[name] for name in Cursor._fields)).where(table.id == 1))
+        return Cursor(**row[0]) if row else Cursor()

@@ -1,0 +1,170 @@
+"""The index's tables. Portable SQL: SQLite by default, PostgreSQL by URL.
+
+One row per segment, none per fragment. Instants and lengths of time are nanoseconds. A change here needs a
+new file in ``migrations/versions``; a test compares both.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, text
+
+SCHEMA = "0001"
+"""The newest migration; what ``alembic_version`` holds in a database of today."""
+
+metadata = MetaData()
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("volume", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("epoch", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("first_video", BigInteger, nullable=False),
+    Column("last_video", BigInteger),
+    Column("first_audio", BigInteger),
+    Column("last_audio", BigInteger),
+    Column("start_utc", BigInteger, nullable=False),
+    Column("end_utc", BigInteger),
+    Column("duration", BigInteger),
+    Column("utc_source", Text, nullable=False),
+    Column("utc_error", BigInteger, nullable=False),
+    Column("codec", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("audio", Text, nullable=False),
+    Column("bytes", BigInteger),
+    Column("fragments", Integer),
+    Column("supersedes", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    Column("cut_by", Text, nullable=False),
+    Column("missing_by", Text, nullable=False),
+    Column("clock_by", Text, nullable=False),
+    Index("segments_camera", "camera", "start_utc"),
+    Index("segments_volume", "volume", "state", "start_utc"),
+    Index("segments_epoch", "epoch"),
+    # Both are empty most of the time, and asked for every few seconds.
+    Index("segments_open", "volume", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index(
+        "segments_superseding",
+        "camera",
+        sqlite_where=text("supersedes <> ''"),
+        postgresql_where=text("supersedes <> ''"),
+    ),
+)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("volume", Text, primary_key=True),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("duration", BigInteger, nullable=False),
+    # Of the longest segment there ever was: how far back a search by start has to reach.
+    Column("longest", BigInteger, nullable=False),
+)
+
+gaps = Table(
+    "gaps",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("start_utc", BigInteger, nullable=False),
+    Column("end_utc", BigInteger),
+    Column("frames_lost", BigInteger),
+    Column("evidence", Text, nullable=False),
+    Column("done", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("derived", Boolean, nullable=False),
+    Index("gaps_camera", "camera", "end_utc", "start_utc"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("camera", Text, nullable=False),
+    Column("volume", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("events_type", "type", "at"),
+    Index("events_camera", "camera", "at"),
+)
+
+volumes = Table(
+    "volumes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("free", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+)
+
+wishes = Table(
+    "wishes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("wanted", Boolean, nullable=False),
+    Column("by", Text, nullable=False),
+    Index("wishes_camera", "camera", "at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("host_boot", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("stopped_at", BigInteger),
+    Column("last_at", BigInteger, nullable=False),
+)
+
+deaths = Table(
+    "deaths",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("process", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("how", Text, nullable=False),
+    Index("deaths_process", "service", "process", "at"),
+)
+
+placements = Table(
+    "placements",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("process", Text, primary_key=True),
+)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file", Text, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("applied", BigInteger, nullable=False),
+    Column("damaged", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+)
