@@ -59,7 +59,7 @@ def test_a_time_that_comes_twice_is_the_first() -> None:
     assert parse_moment("2026-10-25 02:30", NOW, BERLIN) == at("2026-10-25T00:30:00")
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "12:61", "10 ago", "-5m", "2026-13-01", "2026-11-24 noon", "1:2"])
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "12:61", "10 ago", "2026-13-01", "2026-11-24 noon", "1:2"])
 def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match="is no time") as caught:
         parse_moment(text, NOW, BERLIN)

@@ -15,8 +15,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 VERBS = {" ".join(path): command for path, command in verbs(typer.main.get_command(app))}
 FIXED = """
     init, config check, config show, config get, config set, camera add, camera list, camera edit, camera remove,
-    camera restart, camera probe, volume add, volume list, volume remove, volume check, record start, record stop, serve,
-    demo, doctor, lab camera, status, timeline, export, audit
+    camera restart, camera probe, volume add, volume list, volume remove, volume check, record start, record stop,
+    serve, demo, doctor, lab camera, status, timeline, export, audit
 """
 
 

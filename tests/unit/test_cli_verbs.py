@@ -235,9 +235,7 @@ def test_probing_a_camera_that_is_away_fails_with_its_reason(ready: Cli) -> None
     assert "there is no camera 'frnt'" in ready("camera", "probe", "frnt", code=2).stderr
 
 
-def test_a_volume_on_the_system_disk_needs_a_yes(
-    ready: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_volume_on_the_system_disk_needs_a_yes(ready: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(volume, "on_system_disk", lambda path: path == tmp_path / "disk")
     (tmp_path / "disk").mkdir()
     before = ready.config

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 import typer
 
-from evertape.cli import camera, config_verbs, demo, doctor_verb, init, lab, record, serve, status, volume
+from evertape.cli import (
+    camera,
+    config_verbs,
+    demo,
+    doctor_verb,
+    export,
+    init,
+    lab,
+    record,
+    serve,
+    status,
+    timeline,
+    volume,
+)
 from evertape.cli.place import Place
 from evertape.cli.verb import ConfigOption, DataOption, log_plainly, verb
 
@@ -35,7 +48,7 @@ def version(place: Place) -> None:
     print(__version__)
 
 
-for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status):
+for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export):
     part.add_to(app)
 
 

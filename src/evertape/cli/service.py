@@ -96,16 +96,20 @@ def raise_file_limit() -> int:
     return soft
 
 
+def boot_id() -> str:
+    """The kernel's id of this boot; empty where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def machine(log_level: str) -> Machine:
     """What the supervisor must know of this machine."""
     from evertape.engine.supervisor import Machine
 
-    try:
-        boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        boot_id = ""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return Machine(memory=memory, boot_id=boot_id, version=__version__, log_level=log_level)
+    return Machine(memory=memory, boot_id=boot_id(), version=__version__, log_level=log_level)
 
 
 def make_supervisor(place: Place, loaded: LoadedConfig, log_level: str = "") -> Supervisor:

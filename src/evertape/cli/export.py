@@ -1,0 +1,206 @@
+"""``evertape export``: a range of a camera's footage as an ordinary MP4."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from evertape.cli.place import Place
+from evertape.cli.timeline import To, window
+from evertape.cli.verb import JsonFlag, emit, verb
+from evertape.errors import UsageError, VolumeError
+
+if TYPE_CHECKING:
+    from evertape.cli.archive import Archive
+    from evertape.mp4.export import ExportResult
+    from evertape.store.rows import Piece
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    verb(app, "export", rich_help_panel="Look")(export)
+
+
+def export(
+    place: Place,
+    camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's id.")],
+    from_: Annotated[str, typer.Option("--from", metavar="TIME", help="Begins at the keyframe at or before it.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The MP4 to write.")],
+    to: To = None,
+    close_gaps: Annotated[
+        bool, typer.Option("--close-gaps", help="Go on at once where footage is missing, instead of standing still.")
+    ] = False,
+    partial: Annotated[bool, typer.Option("--partial", help="Leave out what lies on volumes that are away.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a range of footage to an ordinary MP4, without re-encoding, its index in front.
+
+    Where the codec or the picture's size changes, or nothing was recorded for half a day, another file begins:
+    FILE-1.mp4, FILE-2.mp4, … A file that is still being written is exported up to its last safe frame.
+    """
+    from evertape.cli.archive import open_archive
+
+    with open_archive(place) as archive:
+        archive.require(camera)
+        start, end, _ = window(archive, from_, to)
+        pieces = _reachable(archive, archive.index.pieces(camera, start, end, archive.open_until), partial)
+        if not pieces:
+            raise UsageError(
+                f"there is no footage of {camera} in that range", hint=f"evertape timeline {camera} shows what there is"
+            )
+        groups = split_where_needed(pieces)
+        files = file_names(output, len(groups))
+        _refuse_to_replace(files, force)
+        results = []
+        for file, group in zip(files, groups, strict=True):
+            results.append((file, _export(archive, group, file, start, end, close_gaps, quiet=as_json)))
+    if as_json:
+        return emit({"camera": camera, "files": [_result_json(file, result) for file, result in results]})
+    for file, result in results:
+        print(_result_text(file, result, archive))
+    return None
+
+
+def _reachable(archive: Archive, pieces: list[Piece], partial: bool) -> list[Piece]:
+    """The pieces whose files can be read.
+
+    Raises:
+        VolumeError: some cannot, and leaving them out was not asked for.
+    """
+    away = {piece.segment.volume for piece in pieces if archive.file_of(piece.segment) is None}
+    if away and not partial:
+        names = ", ".join(sorted(map(archive.volume_name, away)))
+        raise VolumeError(
+            f"a part of this footage lies on {names}, which is not there", hint="--partial exports the rest"
+        )
+    return [piece for piece in pieces if piece.segment.volume not in away]
+
+
+def split_where_needed(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Group pieces that fit into one file: one codec, one size, and no pause longer than a picture can last. Pure."""
+    from evertape.mp4.timeline import HOLD_MAX_NS
+
+    groups: list[list[Piece]] = []
+    for piece in pieces:
+        last = groups[-1][-1] if groups else None
+        same = last is not None and _shape(last) == _shape(piece)
+        if last is not None and same and piece.start_utc - last.end_utc < HOLD_MAX_NS - 60_000_000_000:
+            groups[-1].append(piece)
+        else:
+            groups.append([piece])
+    return groups
+
+
+def _shape(piece: Piece) -> tuple[str, int, int]:
+    return piece.segment.codec, piece.segment.width, piece.segment.height
+
+
+def file_names(output: Path, count: int) -> list[Path]:
+    """The name that was asked for, or as many numbered ones as are needed. Pure."""
+    if count == 1:
+        return [output]
+    return [output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(1, count + 1)]
+
+
+def _refuse_to_replace(files: Sequence[Path], force: bool) -> None:
+    there = [str(file) for file in files if file.exists()]
+    if there and not force:
+        raise UsageError(f"{', '.join(there)} is there already", hint="--force replaces it")
+    folder = files[0].parent
+    if not folder.is_dir():
+        raise UsageError(f"there is no folder {folder}")
+
+
+def _export(
+    archive: Archive, pieces: list[Piece], file: Path, start: int, end: int, close_gaps: bool, *, quiet: bool
+) -> ExportResult:
+    from evertape.mp4.export import ExportPart, Gaps
+    from evertape.mp4.export import export as write_mp4
+
+    parts = []
+    for piece in pieces:
+        path, segment = archive.file_of(piece.segment), piece.segment
+        assert path is not None
+        last = piece.last if piece.last != segment.last_video else None
+        parts.append(
+            ExportPart(
+                path,
+                piece.first if piece.first != segment.first_video else None,
+                None if last is None else last + 1,
+            )
+        )
+    # Of a file that is being written only what is safely on the disk.
+    until = min(end, pieces[-1].end_utc) if pieces[-1].last is None else end
+    with replacing(file) as out, _progress(file.name, quiet) as progress:
+        return write_mp4(
+            parts,
+            out,
+            from_utc_ns=max(start, pieces[0].start_utc),
+            to_utc_ns=until,
+            gaps=Gaps.CLOSE if close_gaps else Gaps.HOLD,
+            progress=progress,
+        )
+
+
+@contextlib.contextmanager
+def replacing(file: Path) -> Iterator[BinaryIO]:
+    """A file beside ``file`` that takes its name when all went well, and goes when it did not."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        with temporary.open("xb") as out:
+            yield out
+        os.replace(temporary, file)
+    except OSError as error:
+        raise VolumeError(f"the export was given up: {error.filename or file}: {error.strerror}") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _progress(name: str, quiet: bool) -> Iterator[Any]:
+    """A bar on standard error, if a person is there to see it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _result_json(file: Path, result: ExportResult) -> dict[str, Any]:
+    from evertape.mp4.model import iso_utc
+    from evertape.types import NS_PER_S
+
+    return {
+        "path": str(file),
+        "start_utc": result.start_utc_ns,
+        "end_utc": result.end_utc_ns,
+        "start": iso_utc(result.start_utc_ns),
+        "end": iso_utc(result.end_utc_ns),
+        "seconds": result.duration_ns / NS_PER_S,
+        "frames": result.pictures,
+        "bytes": result.size,
+        "gaps": [
+            {"at_s": gap.at_ns / NS_PER_S, "seconds": gap.duration_ns / NS_PER_S, "start_utc": gap.utc_ns}
+            for gap in result.gaps
+        ],
+    }
+
+
+def _result_text(file: Path, result: ExportResult, archive: Archive) -> str:
+    from evertape.cli.wording import plural, size_text, span_text, time_text
+    from evertape.types import NS_PER_S
+
+    begin = time_text(result.start_utc_ns, archive.zone)
+    gaps = f", with {plural(len(result.gaps), 'gap')}" if result.gaps else ""
+    return f"{file}: {span_text(result.duration_ns / NS_PER_S)} from {begin}, {size_text(result.size)}{gaps}"
