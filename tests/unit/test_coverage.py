@@ -1,0 +1,371 @@
+"""Every instant of a window is accounted for exactly once, by the first that may claim it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evertape.domain.canvas import Canvas
+from evertape.domain.cause import Cause
+from evertape.domain.coverage import (
+    CoverageInput,
+    CoverageReport,
+    Death,
+    Footage,
+    GapSpan,
+    LedgerGap,
+    RecordedSpan,
+    Run,
+    WishChange,
+    coverage,
+)
+from evertape.domain.logical import counted
+from evertape.types import NS_PER_S, DurationNs, UtcNs
+
+FAR = 10_000_000
+
+
+def s(seconds: float) -> int:
+    return round(seconds * NS_PER_S)
+
+
+def footage(
+    name: str, start: float, end: float | None, *, epoch: str = "e", first: int | None = None, generation: int = 0,
+    state: str = "closed", fate: str = "", volume: str = "v",
+) -> Footage:  # fmt: skip
+    """25 pictures a second, numbered by the time since 0."""
+    begin = round(start * 25) if first is None else first
+    last = None if end is None else begin + round((end - start) * 25) - 1
+    return Footage(
+        name, epoch, generation, volume, s(start), None if end is None else s(end), begin, last, state, fate
+    )  # fmt: skip
+
+
+def account(
+    start: float, end: float, *held: Footage, gaps: tuple[LedgerGap, ...] = (), wishes: tuple[WishChange, ...] = (),
+    runs: tuple[Run, ...] = (), deaths: tuple[Death, ...] = (), now: float = FAR, boot: str | None = None,
+    open_until: dict[str, int] | None = None,
+) -> CoverageReport:  # fmt: skip
+    known = CoverageInput(held, gaps, wishes or (WishChange(0, True),), runs, deaths, open_until or {}, boot)
+    return coverage(known, UtcNs(s(start)), UtcNs(s(end)), UtcNs(s(now)))
+
+
+def gap(start: float, end: float | None, cause: Cause, **about: object) -> LedgerGap:
+    return LedgerGap(f"{cause}-{start}", cause, s(start), None if end is None else s(end), **about)  # type: ignore[arg-type]
+
+
+def story(report: CoverageReport) -> list[tuple[str, float, float]]:
+    return [
+        (
+            "+".join(span.segments) if isinstance(span, RecordedSpan) else str(span.cause),
+            span.start / NS_PER_S,
+            span.end / NS_PER_S,
+        )
+        for span in report.spans
+    ]
+
+
+# -- footage ------------------------------------------------------------------------------------------------
+
+
+def test_files_that_follow_on_are_one_span() -> None:
+    report = account(0, 120, footage("a", 0, 60), footage("b", 60, 120, generation=1))
+    assert story(report) == [("a+b", 0, 120)]
+    assert (report.recorded_s, report.explained_s, report.unexplained_s) == (120, 0, 0)
+    assert report.complete
+
+
+def test_what_two_volumes_hold_counts_once() -> None:
+    old = footage("old", 0, 70, volume="usb")
+    new = footage("new", 50, 120, generation=1, volume="spill")
+    report = account(0, 120, old, new)
+    assert report.recorded_s == 120
+    assert [(part.segment, part.start, part.end) for part in counted([old, new])] == [
+        ("old", s(0), s(50)),
+        ("new", s(50), s(120)),
+    ]
+
+
+def test_a_file_that_adds_nothing_is_not_named() -> None:
+    assert story(account(0, 60, footage("a", 0, 60), footage("b", 10, 20, generation=1))) == [("a", 0, 60)]
+
+
+def test_an_unfinished_file_counts_up_to_where_its_heir_begins() -> None:
+    """As on a volume that was pulled: nobody can look, but no writer is replaced before what precedes is durable."""
+    report = account(0, 120, footage("a", 0, None, state="open"), footage("b", 60, 120, generation=1))
+    assert report.recorded_s == 120
+
+
+def test_an_unfinished_file_counts_as_far_as_it_is_said_to_reach() -> None:
+    live = footage("a", 0, None, state="open")
+    assert story(account(0, 100, live, open_until={"a": s(99)}, now=100)) == [("a", 0, 99)]
+    assert story(account(0, 60, live)) == [("unknown", 0, 60)]
+
+
+@pytest.mark.parametrize(("hole", "joined"), [(0.4, True), (0.5, True), (0.6, False)])
+def test_a_short_hole_within_a_session_is_none(hole: float, joined: bool) -> None:
+    """Some pictures are missing between the two, so that only the slack can join them."""
+    report = account(0, 120 + hole, footage("a", 0, 60), footage("b", 60 + hole, 120 + hole, first=1503, generation=1))
+    assert (report.gaps == 0) is joined
+    assert report.unexplained_s == pytest.approx(0 if joined else hole)
+
+
+def test_a_corrected_clock_between_two_files_is_no_gap() -> None:
+    report = account(0, 122, footage("a", 0, 60), footage("b", 62, 122, first=1500, generation=1))
+    assert (report.recorded_s, report.gaps) == (122, 0)
+
+
+def test_a_clock_that_was_set_is_named() -> None:
+    report = account(0, 3720, footage("a", 0, 60), footage("b", 3660, 3720, first=1500, generation=1))
+    assert story(report)[1] == ("clock_jump", 60, 3660)
+    assert report.complete
+
+
+def test_a_clock_that_was_set_back_does_not_count_time_twice() -> None:
+    report = account(0, 100, footage("a", 0, 100), footage("b", 40, 90, first=2500, generation=1))
+    assert report.recorded_s == 100
+
+
+# -- the ledger ---------------------------------------------------------------------------------------------
+
+
+def test_footage_counts_more_than_the_ledger() -> None:
+    report = account(0, 100, footage("a", 0, 60), gaps=(gap(50, 100, Cause.CAMERA_UNREACHABLE),))
+    assert story(report) == [("a", 0, 60), ("camera_unreachable", 60, 100)]
+    assert report.causes == {Cause.CAMERA_UNREACHABLE: 40}
+
+
+def test_of_two_entries_the_later_counts_and_the_keepers_counts_least() -> None:
+    entries = (
+        gap(0, 100, Cause.CAMERA_UNREACHABLE), gap(50, 60, Cause.STREAM_STALLED),
+        gap(40, 120, Cause.HOST_DOWN, derived=True),
+    )  # fmt: skip
+    assert story(account(0, 120, gaps=entries)) == [
+        ("camera_unreachable", 0, 50),
+        ("stream_stalled", 50, 60),
+        ("camera_unreachable", 60, 100),
+        ("host_down", 100, 120),
+    ]
+
+
+def test_a_gap_that_nobody_ended_ends_when_footage_comes() -> None:
+    entries = (gap(10, None, Cause.SERVICE_STOPPED),)
+    report = account(0, 120, footage("a", 0, 10), footage("b", 60, 80, epoch="f"), gaps=entries)
+    assert story(report) == [("a", 0, 10), ("service_stopped", 10, 60), ("b", 60, 80), ("unknown", 80, 120)]
+
+
+def test_a_gap_that_nobody_ended_ends_with_its_recorder() -> None:
+    entry = gap(10, None, Cause.CAMERA_UNREACHABLE, source="recorder-0", service="one", opened_at=s(10))
+    death = Death(s(50), "recorder-0", "one", "signal 9")
+    later = gap(52, None, Cause.CAMERA_UNREACHABLE, source="recorder-0", service="one", opened_at=s(52))
+    report = account(0, 100, footage("a", 0, 10), gaps=(entry, later), deaths=(death,))
+    assert story(report)[1:] == [
+        ("camera_unreachable", 10, 50),
+        ("process_crash", 50, 52),
+        ("camera_unreachable", 52, 100),
+    ]
+
+
+def test_a_camera_that_was_removed_stays_away_whatever_dies() -> None:
+    entry = gap(10, None, Cause.REMOVED_BY_PERSON, source="recorder-0", service="one", opened_at=s(10))
+    runs = (Run("one", 0, s(50), s(50), "b"), Run("two", s(60), None, s(90), "b"))
+    assert story(account(0, 100, footage("a", 0, 10), gaps=(entry,), runs=runs))[1:] == [("removed_by_person", 10, 100)]
+
+
+def test_a_moment_beside_a_gap_belongs_to_it() -> None:
+    report = account(0, 100, footage("a", 0, 49.8), gaps=(gap(50, 100, Cause.STREAM_STALLED),))
+    assert story(report) == [("a", 0, 49.8), ("stream_stalled", 49.8, 100)]
+    assert report.complete
+
+
+@pytest.mark.parametrize(
+    ("state", "fate", "cause"),
+    [
+        ("missing", "", "footage_missing"),
+        ("deleted", "retention", "evicted_by_retention"),
+        ("deleted", "by a person", "removed_by_person"),
+        ("deleted", "superseded", "unknown"),
+    ],
+)
+def test_footage_that_is_gone_says_where_it_went(state: str, fate: str, cause: str) -> None:
+    report = account(0, 120, footage("a", 0, 60, state=state, fate=fate), footage("b", 60, 120, generation=1))
+    assert story(report) == [(cause, 0, 60), ("b", 60, 120)]
+
+
+# -- wishes -------------------------------------------------------------------------------------------------
+
+
+def test_time_before_the_first_wish_is_not_accounted_for() -> None:
+    report = account(0, 120, footage("a", 60, 120), wishes=(WishChange(s(60.2), True),))
+    assert (report.start, report.total_s, report.recorded_s) == (s(60), 60, 60)
+    nobody = account(0, 120, footage("a", 60, 120), wishes=(WishChange(s(10), False),))
+    assert (nobody.total_s, nobody.spans) == (0, ())
+
+
+def test_without_a_wish_there_need_be_no_footage() -> None:
+    wishes = (WishChange(0, True), WishChange(s(60), False), WishChange(s(90), True))
+    report = account(0, 120, footage("a", 0, 60), footage("b", 90, 120, epoch="f"), wishes=wishes)
+    assert story(report)[1] == ("stopped_by_person", 60, 90)
+    assert report.complete
+    assert report.worst is None
+
+
+def test_what_happened_a_moment_ago_is_not_judged() -> None:
+    assert story(account(0, 100, footage("a", 0, 97), now=100)) == [("a", 0, 97)]
+    assert story(account(0, 100, footage("a", 0, 90), now=100))[1:] == [("unknown", 90, 100)]
+
+
+# -- what was down ------------------------------------------------------------------------------------------
+
+ONE = Run("one", s(0), None, s(58), "boot-1")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cause"),
+    [
+        (Run("one", 0, s(61), s(61), "boot-1"), Run("two", s(90), None, s(99), "boot-1"), "service_stopped"),
+        (ONE, Run("two", s(90), None, s(99), "boot-1"), "process_crash"),
+        (ONE, Run("two", s(90), None, s(99), "boot-2"), "host_down"),
+    ],
+)
+def test_between_two_runs_the_journal_tells_what_happened(first: Run, second: Run, cause: str) -> None:
+    held = (footage("a", 0, 60), footage("b", 92, 120, epoch="f"))
+    starting = gap(91, 92, Cause.STARTING)
+    report = account(0, 120, *held, gaps=(starting,), runs=(first, second))
+    down = [(cause, 60, 91), ("starting", 91, 92)] if cause == "service_stopped" else [(cause, 60, 92)]
+    assert story(report) == [("a", 0, 60), *down, ("b", 92, 120)]
+
+
+@pytest.mark.parametrize(("how", "cause"), [("signal 9", "process_crash"), ("hung", "recorder_hung")])
+def test_a_dead_recorder_explains_the_time_until_its_successor_records(how: str, cause: str) -> None:
+    held = (footage("a", 0, 59.2), footage("b", 62, 120, epoch="f"))
+    starting = gap(60.9, 62, Cause.STARTING)
+    report = account(0, 120, *held, gaps=(starting,), runs=(ONE,), deaths=(Death(s(60), "recorder-0", "one", how),))
+    assert story(report) == [("a", 0, 59.2), (cause, 59.2, 62), ("b", 62, 120)]
+    (down,) = [span for span in report.spans if isinstance(span, GapSpan)]
+    assert report.worst == down
+
+
+def test_a_death_does_not_explain_what_came_much_later() -> None:
+    deaths = (Death(s(60), "recorder-0", "one", "signal 9"),)
+    report = account(0, 300, footage("a", 0, 60), runs=(ONE,), deaths=deaths)
+    assert story(report)[1:] == [("process_crash", 60, 120), ("unknown", 120, 300)]
+
+
+def test_a_service_that_stopped_and_then_lost_its_host_is_stopped() -> None:
+    runs = (Run("one", 0, s(60), s(60), "boot-1"), Run("two", s(9000), None, s(9001), "boot-2"))
+    report = account(0, 9050, footage("a", 0, 60), footage("b", 9001, 9050, epoch="f"), runs=runs)
+    assert story(report)[1] == ("service_stopped", 60, 9001)
+
+
+def test_without_a_running_service_the_end_is_explained_too() -> None:
+    for boot, cause in (("boot-1", "process_crash"), ("boot-2", "host_down")):
+        report = account(0, 500, footage("a", 0, 60), runs=(ONE,), boot=boot, now=500)
+        assert story(report)[1:] == [(cause, 60, 500)]
+
+
+# -- brute force --------------------------------------------------------------------------------------------
+
+TICKS = 30
+CAUSES = [Cause.CAMERA_UNREACHABLE, Cause.STREAM_STALLED, Cause.STORAGE_FULL]
+
+
+@st.composite
+def _worlds(draw: st.DrawFn) -> CoverageInput:
+    held = []
+    for n in range(draw(st.integers(0, 6))):
+        epoch = draw(st.sampled_from("ab"))
+        start = draw(st.integers(0, TICKS - 1))
+        end = draw(st.integers(start + 1, TICKS))
+        state, fate = draw(
+            st.sampled_from(
+                [("closed", "")] * 4 + [("missing", ""), ("deleted", "retention"), ("deleted", "superseded")]
+            )
+        )
+        held.append(Footage(f"s{n}", epoch, n, "v", start, end, start, end - 1, state, fate))
+    gaps = []
+    for n in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, TICKS - 1))
+        end = draw(st.none() | st.integers(start, TICKS))
+        gaps.append(LedgerGap(f"g{n}", draw(st.sampled_from(CAUSES)), start, end, derived=draw(st.booleans())))
+    times = draw(st.lists(st.integers(0, TICKS), max_size=3, unique=True))
+    wishes = [WishChange(at, draw(st.booleans())) for at in times]
+    return CoverageInput(held, gaps, wishes)
+
+
+def _model(known: CoverageInput, tick: int) -> set[str]:
+    """Every answer that would be right for one tick, by looking at it alone."""
+    if any(f.state == "closed" and f.start <= tick < (f.end or 0) for f in known.footage):
+        return {"recorded"}
+    gone = {
+        "footage_missing" if f.state == "missing" else "evicted_by_retention"
+        for f in known.footage
+        if f.start <= tick < (f.end or 0) and f.state != "closed" and f.fate != "superseded"
+    }
+    if gone:
+        return gone
+    starts = [piece.start for piece in counted(known.footage)] + [g.start for g in known.gaps if not g.derived]
+    for derived in (False, True):
+        open_here = [
+            g
+            for g in known.gaps
+            if g.derived is derived
+            and g.start
+            <= tick
+            < (g.end if g.end is not None else min((at for at in starts if at > g.start), default=TICKS))
+        ]
+        if open_here:
+            newest = max(g.start for g in open_here)
+            return {str(g.cause) for g in open_here if g.start == newest}
+    said = [wish for wish in known.wishes if wish.at <= tick]
+    if said and not max(said, key=lambda wish: wish.at).wanted:
+        return {"stopped_by_person"}
+    return {"unknown"}
+
+
+@given(_worlds(), st.integers(0, TICKS), st.integers(0, TICKS))
+def test_every_tick_is_what_looking_at_it_alone_says(known: CoverageInput, one: int, two: int) -> None:
+    start, end = sorted((one, two))
+    report = coverage(known, UtcNs(start), UtcNs(end), UtcNs(100 * NS_PER_S), DurationNs(0))
+    at = int(report.start)
+    for span in report.spans:
+        assert span.start == at < span.end
+        at = span.end
+        for tick in range(span.start, span.end):
+            said = "recorded" if isinstance(span, RecordedSpan) else str(span.cause)
+            assert said in _model(known, tick), tick
+    assert at == report.end
+    wanted = [wish.at for wish in known.wishes if wish.wanted]
+    pieces = counted(known.footage)
+    if not wanted:
+        assert report.total_s == 0
+    else:
+        first = min([*wanted, *(piece.start for piece in pieces)])
+        assert (report.start, report.end) == ((max(start, first), end) if max(start, first) < end else (start, start))
+    total = report.recorded_s + report.explained_s + report.unexplained_s
+    assert total == pytest.approx(report.total_s, abs=1e-12)
+    assert sum(report.causes.values()) == pytest.approx(report.explained_s + report.unexplained_s, abs=1e-12)
+
+
+@given(_worlds())
+def test_recorded_spans_name_the_segments_that_hold_them(known: CoverageInput) -> None:
+    report = coverage(known, UtcNs(0), UtcNs(TICKS), UtcNs(100 * NS_PER_S), DurationNs(0))
+    by_id = {f.segment: f for f in known.footage}
+    for span in report.spans:
+        if isinstance(span, RecordedSpan):
+            for tick in range(span.start, span.end):
+                named = [by_id[name] for name in span.segments]
+                assert any(f.state == "closed" and f.start <= tick < (f.end or 0) for f in named)
+
+
+@given(st.lists(st.tuples(st.integers(-2, 22), st.integers(-2, 22))))
+def test_on_a_canvas_the_first_one_stays(strokes: list[tuple[int, int]]) -> None:
+    canvas: Canvas[tuple[int, int, int]] = Canvas(0, 20)
+    model: dict[int, int] = {}
+    for n, (start, end) in enumerate(strokes):
+        canvas.paint(start, end, lambda a, b, n=n: (n, a, b))  # type: ignore[misc]
+        for tick in range(max(0, start), min(20, end)):
+            model.setdefault(tick, n)
+    assert {tick: n for n, a, b in canvas.spans() for tick in range(a, b)} == model
+    assert {tick for a, b in canvas.free() for tick in range(a, b)} == set(range(20)) - set(model)
