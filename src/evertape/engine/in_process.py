@@ -12,8 +12,8 @@ from evertape.clock import Clock
 from evertape.engine.child import cpu_seconds, resident_bytes
 from evertape.engine.process import ProcessOwner, Vitals
 from evertape.engine.recorder import Recorder
-from evertape.engine.recorder_main import transcoder
 from evertape.ipc.messages import Message
+from evertape.media.transcode import default_transcoder
 
 
 class InProcessRecorder:
@@ -75,6 +75,6 @@ class InProcessRecorder:
             self._clock,
             lambda message: self._owner.child_said(self, message),
             self._feed_socket,
-            transcoder,
+            default_transcoder,
         )
         self._owner.child_up(self)

@@ -10,17 +10,9 @@ from evertape.clock import SystemClock
 from evertape.engine.child import SupervisorLine, leave
 from evertape.engine.recorder import Recorder
 from evertape.ipc.logpipe import log_to_supervisor
-from evertape.media.capture import AudioTranscoder, RawAudio
+from evertape.media.transcode import default_transcoder
 
 log = logging.getLogger(__name__)
-
-
-def transcoder(raw: RawAudio) -> AudioTranscoder | None:
-    """Encode G.711 through GStreamer; ``None``, and no audio, where that cannot be."""
-    # Imported when the first such camera comes: a recorder that needs no GStreamer does not carry it (30 MB).
-    from evertape.media.gst.audio import make_transcoder
-
-    return make_transcoder(raw)
 
 
 async def _run(args: argparse.Namespace) -> int:
@@ -33,7 +25,7 @@ async def _run(args: argparse.Namespace) -> int:
         if line is not None and not line.congested:
             line.send(message)  # type: ignore[arg-type]
 
-    recorder = Recorder(args.name, args.service, clock, report, args.feed_socket, transcoder)
+    recorder = Recorder(args.name, args.service, clock, report, args.feed_socket, default_transcoder)
     line = SupervisorLine(
         args.supervisor_fd,
         "recorder",

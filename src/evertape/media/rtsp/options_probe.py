@@ -54,9 +54,10 @@ class OptionsProbe:
         self._deadline_ns = now + self._timeout_ns
         try:
             self._connection = Connection(endpoint_of(self._url), self._timeout_ns)
-            self._step(self._connection, now)
         except ConnectionFailedError as error:
             self._fail(error.kind, error.detail)
+            return
+        self._advance(self._connection, now)
 
     def poll(self) -> ProbeState:
         """Go on as far as possible; never blocks."""
@@ -64,12 +65,7 @@ class OptionsProbe:
         if self.state is not ProbeState.PENDING or connection is None:
             return self.state
         now = self._clock.boot_ns()
-        try:
-            self._step(connection, now)
-        except ConnectionFailedError as error:
-            self._fail(error.kind, error.detail)
-        except RtspSyntaxError as error:
-            self._fail(FailureKind.PROTOCOL, ErrorDetail("OPTIONS", "rtsp", debug=error.what))
+        self._advance(connection, now)
         if self._connection is not None and now >= self._deadline_ns:
             self._fail(FailureKind.TIMEOUT, ErrorDetail("OPTIONS", "rtsp", debug="no answer within the time given"))
         return self.state
@@ -90,6 +86,14 @@ class OptionsProbe:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _advance(self, connection: Connection, now: int) -> None:
+        try:
+            self._step(connection, now)
+        except ConnectionFailedError as error:
+            self._fail(error.kind, error.detail)
+        except RtspSyntaxError as error:
+            self._fail(FailureKind.PROTOCOL, ErrorDetail("OPTIONS", "rtsp", debug=error.what))
 
     def _step(self, connection: Connection, now: int) -> None:
         if not connection.open:
