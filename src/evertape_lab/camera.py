@@ -3,8 +3,9 @@
 ``python -m evertape_lab.camera --count 4 --port 8554`` serves ``rtsp://127.0.0.1:8554/cam_01`` …
 and a small stream at ``…/cam_01/sub``. One JSON line on standard output says that it is
 ready. Lines on standard input control it: ``pause NAME`` and ``resume NAME`` (RTP stops, the
-session lives), ``mute NAME`` and ``unmute NAME`` (the sound alone), ``eos NAME``; ``NAME`` may be ``*``.
-Each is answered by a line; others tell of frames that were left out (``not_sent``).
+session lives), ``mute NAME`` and ``unmute NAME`` (the sound alone), ``eos NAME``, ``clock NAME SECONDS`` (its wall
+clock is that far ahead from now on), ``jump NAME SECONDS`` (its time stamps jump); ``NAME`` may be ``*``.
+Each is answered by a line; others tell of frames that were left out (``not_sent``) and of requests (``asked``).
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evertape.errors import EvertapeError
-from evertape.types import Codec
+from evertape.types import NS_PER_S, Codec
 from evertape_lab.fleet import PASSWORD_VARIABLE, LabCameras
 from evertape_lab.loop import AudioLoop, LoopParams, VideoLoop, load_audio_loop, load_video_loop
 from evertape_lab.say import say
@@ -49,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--password", help=f"… and this password (default: ${PASSWORD_VARIABLE})")
     parser.add_argument("--auth", choices=["digest", "basic"], default="digest", help="how to ask for it")
     parser.add_argument("--name-prefix", default="cam_", help="default cam_, for cam_01, cam_02, …")
+    parser.add_argument("--wraps-after", type=float, metavar="S", help="32-bit RTP time stamps wrap S seconds in")
     parser.add_argument("--expect-parent", action="store_true", help="stop at the end of standard input")
 
 
@@ -125,7 +128,7 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
         login = Login(options.user, options.password or os.environ.get(PASSWORD_VARIABLE, ""), options.auth)
     server = LabServer(options.host, options.port, pacer, login)
     names = [f"{options.name_prefix}{number:02d}" for number in range(1, options.count + 1)]
-    _add_mounts(server, names, loops, audio)
+    _add_mounts(server, names, loops, audio, options.wraps_after)
     port = server.attach()
     pacer.start()
 
@@ -146,14 +149,18 @@ def _serve(options: argparse.Namespace, params: LoopParams) -> int:
 
 
 def _add_mounts(
-    server: LabServer, names: Sequence[str], loops: tuple[VideoLoop, VideoLoop], audio: AudioLoop | None
+    server: LabServer,
+    names: Sequence[str],
+    loops: tuple[VideoLoop, VideoLoop],
+    audio: AudioLoop | None,
+    wraps_after_s: float | None,
 ) -> None:
     from evertape_lab.pacing import MAX_SLOTS
     from evertape_lab.server import Mount
 
     for index, name in enumerate(names):
         slot = index % min(MAX_SLOTS, len(names))
-        server.add(Mount(f"/{name}", name, slot, loops[0], audio))
+        server.add(Mount(f"/{name}", name, slot, loops[0], audio, wraps_after_s))
         server.add(Mount(f"/{name}/sub", f"{name}/sub", slot, loops[1]))
 
 
@@ -176,6 +183,7 @@ class Control:
             "unmute": lambda name: server.set_muted(name, False),
             "eos": server.end_streams,
         }
+        self._amounts: dict[str, Callable[..., None]] = {"clock": server.set_clock, "jump": server.jump}
 
     def run(self) -> None:
         """Obey until the input ends."""
@@ -185,12 +193,18 @@ class Control:
             self._at_end()
 
     def _obey(self, command: str) -> bool:
-        verb, _, name = command.partition(" ")
+        verb, _, rest = command.partition(" ")
+        name, _, amount = rest.partition(" ")
         cameras = self._names if name == "*" else [name]
-        if verb not in self._verbs or not set(cameras) <= set(self._names):
+        if not set(cameras) <= set(self._names):
+            return False
+        try:
+            by_ns = int(float(amount or 0) * NS_PER_S)
+            deed = partial(self._amounts[verb], by_ns=by_ns) if amount else self._verbs[verb]
+        except (KeyError, ValueError):
             return False
         for camera in cameras:
-            self._verbs[verb](camera)
+            deed(camera)
         return True
 
 

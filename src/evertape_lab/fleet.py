@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,16 @@ from evertape.redact import join_credentials
 
 NotSent = tuple[str, int, int]
 """Camera, first and last number of frames that it left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRequest:
+    """What a camera was asked, and when by the boot-time clock; only what got past the login."""
+
+    camera: str
+    method: str
+    boot_ns: int
+
 
 PASSWORD_VARIABLE = "EVERTAPE_LAB_PASSWORD"
 """Hands the password over, because a command line can be read by everybody."""
@@ -55,6 +67,8 @@ class LabCameras:
         port: TCP port; 0 takes a free one, and keeps it through ``restart``.
         host: address to listen on.
         user, password: required of clients; ``urls`` then carry them.
+        prefix: put before the command, such as ``Namespace.prefix``; then ``host`` is an address inside, and the
+            port has to be given.
         options: the other options of ``evertape lab camera`` with underscores: ``codec``, ``size``, ``fps``,
             ``gop``, ``bitrate``, ``bframes``, ``audio``, ``auth``, ``name_prefix``.
     """
@@ -67,6 +81,7 @@ class LabCameras:
         host: str = "127.0.0.1",
         user: str | None = None,
         password: str | None = None,
+        prefix: Sequence[str] = (),
         **options: str | int,
     ) -> None:
         self.count = count
@@ -74,6 +89,7 @@ class LabCameras:
         self.port = port or free_port(host)
         self.user = user
         self.password = password
+        self.prefix = list(prefix)
         self.options = options
         self.urls: list[str] = []
         self.sub_urls: list[str] = []
@@ -82,6 +98,8 @@ class LabCameras:
 
         Known when the camera sends again. What it did not send while it was dead is not in here.
         """
+        self.asked: list[SeenRequest] = []
+        """Every ``OPTIONS`` and ``DESCRIBE`` so far."""
         self._process: subprocess.Popen[str] | None = None
         self._lines: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
@@ -163,6 +181,14 @@ class LabCameras:
         """Send end-of-stream to all who watch ``camera``."""
         self.command(f"eos {camera}")
 
+    def set_clock(self, camera: str, seconds: float) -> None:
+        """Set the wall clock of ``camera`` so many seconds ahead of the true time; its sender reports tell it."""
+        self.command(f"clock {camera} {seconds}")
+
+    def jump(self, camera: str, seconds: float) -> None:
+        """Let the RTP clock of the picture jump by so many seconds, in this session."""
+        self.command(f"jump {camera} {seconds}")
+
     def command(self, line: str) -> None:
         """Give one command and wait until it is done; raises ``ValueError`` if it is refused."""
         process = self._running()
@@ -179,7 +205,7 @@ class LabCameras:
         return self._process
 
     def _spawn(self, stderr: int) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "evertape_lab.camera", "--expect-parent"]
+        command = [*self.prefix, sys.executable, "-m", "evertape_lab.camera", "--expect-parent"]
         command += ["--count", str(self.count), "--host", self.host, "--port", str(self.port)]
         for key, value in self.options.items():
             command += [f"--{key.replace('_', '-')}", str(value)]
@@ -211,6 +237,8 @@ class LabCameras:
                 said = json.loads(line)
                 if "not_sent" in said:
                     self.not_sent.append((said["not_sent"], said["first"], said["last"]))
+                elif "asked" in said:
+                    self.asked.append(SeenRequest(said["camera"], said["asked"], said["boot"]))
                 else:
                     lines.put(said)
         lines.put(None)

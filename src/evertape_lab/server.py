@@ -17,6 +17,7 @@ from evertape_lab.gstreamer import GLib, Gst, GstRtsp, GstRtspServer
 from evertape_lab.loop import AudioLoop, VideoLoop
 from evertape_lab.pacing import Feed, Pacer
 from evertape_lab.say import say
+from evertape_lab.tamper import VIDEO_RATE, ReportClock, RtpClock
 
 _PAYLOADERS = {Codec.H264: "rtph264pay", Codec.H265: "rtph265pay"}
 _AUDIO_PAYLOADERS = {
@@ -38,6 +39,8 @@ class Mount:
     slot: int
     video: VideoLoop
     audio: AudioLoop | None = None
+    wraps_after_s: float | None = None
+    """The RTP time stamps of the picture pass 2^32 so long after a session began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,13 @@ class LabServer:
         self._lock = threading.Lock()
         self._paused: set[str] = set()
         self._muted: set[str] = set()
+        self._clocks: dict[str, int] = {}
+        self._rtp: dict[str, RtpClock] = {}
         self._server = GstRtspServer.RTSPServer.new()
         self._server.set_address(host)
         self._server.set_service(str(port))
         self._server.set_backlog(256)
+        self._server.connect("client-connected", self._on_client)
         self._auth = None if login is None else _auth(login)
         if self._auth is not None:
             self._server.set_auth(self._auth)
@@ -111,6 +117,17 @@ class LabServer:
             for feed in self._feeds(camera):
                 feed.muted = muted
 
+    def set_clock(self, camera: str, by_ns: int) -> None:
+        """Let the sender reports of ``camera`` say a wall clock that is so far ahead of the true time."""
+        with self._lock:
+            self._clocks[camera] = by_ns
+
+    def jump(self, camera: str, by_ns: int) -> None:
+        """Let the RTP time stamps of the picture jump, in this session."""
+        with self._lock:
+            if (clock := self._rtp.get(camera)) is not None:
+                clock.jump(by_ns)
+
     def end_streams(self, camera: str) -> None:
         """Send end-of-stream to all who watch ``camera``; whoever connects after they left gets a picture again."""
         with self._lock:
@@ -123,6 +140,14 @@ class LabServer:
     def _on_cleanup(self) -> bool:
         self._server.get_session_pool().cleanup()
         return True
+
+    def _on_client(self, _server: Any, client: Any) -> None:
+        for method in ("options", "describe"):
+            client.connect(f"{method}-request", self._on_request, method.upper())
+
+    def _on_request(self, _client: Any, context: Any, method: str) -> None:
+        camera = "" if context.uri is None else context.uri.abspath.lstrip("/")
+        say(asked=method, camera=camera, boot=time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
     def _on_media(self, _factory: Any, media: Any, mount: Mount) -> None:
         base_ns = time.monotonic_ns() - _HEADROOM_NS
@@ -138,9 +163,25 @@ class LabServer:
         media.connect("new-state", self._on_state, feed)
         media.connect("unprepared", self._on_unprepared, feed)
         camera = mount.name.partition("/")[0]
+        pipeline.connect("deep-element-added", self._on_element, camera)
+        payloader, clock = element.get_by_name("pay0"), RtpClock()
+        clock.attach(payloader.get_static_pad("src"))
+        if mount.wraps_after_s is not None:
+            left = int((mount.wraps_after_s + _HEADROOM_NS / NS_PER_S) * VIDEO_RATE)
+            payloader.set_property("timestamp-offset", (1 << 32) - left)
         with self._lock:
+            if mount.name == camera:
+                self._rtp[camera] = clock
             feed.paused, feed.muted = camera in self._paused, camera in self._muted
             self._pacer.add(feed)
+
+    def _on_element(self, _pipeline: Any, _bin: Any, element: Any, camera: str) -> None:
+        if element.get_factory().get_name() == "rtpsession":
+            element.connect("pad-added", self._on_session_pad, camera)
+
+    def _on_session_pad(self, _session: Any, pad: Any, camera: str) -> None:
+        if pad.get_name() == "send_rtcp_src":
+            ReportClock(lambda: self._clocks.get(camera, 0)).attach(pad)
 
     def _on_state(self, _media: Any, state: int, feed: Feed) -> None:
         feed.live = state == int(Gst.State.PLAYING)
