@@ -152,6 +152,10 @@ class Replay:
         """Where the current segment is written."""
         return self._current.volume if self._current else None
 
+    def awaits(self, segment: SegmentId) -> bool:
+        """Something of this segment is not known to be durable yet, or more may come."""
+        return any(held.id == segment for held in self._in_flight)
+
     @property
     def volumes_in_flight(self) -> set[str]:
         """The volumes from which an acknowledgement is still awaited."""

@@ -15,11 +15,12 @@ from evertape.domain.cause import Cause
 from evertape.domain.volumes import Suspects
 from evertape.domain.watchdog import PipelineWatchdog, WatchdogPolicy
 from evertape.engine.disk_link import DiskLink
+from evertape.engine.guard import Guard
 from evertape.engine.recording import RecordingBranch
 from evertape.engine.stream import StreamWorker
 from evertape.ipc.events import AnyEvent, CameraStateChanged, EventStamp, Notice
 from evertape.ipc.messages import CameraInfo, CameraSettings
-from evertape.media.capture import StreamNotice, TranscoderFactory
+from evertape.media.capture import NoticeKind, StreamNotice, TranscoderFactory
 from evertape.media.ring import Ring
 from evertape.types import NS_PER_S, AccessUnit, DurationNs, Stream
 
@@ -31,10 +32,14 @@ _SUB_LINGER_S = 10.0
 WatchKey = tuple[str, Stream]
 
 # What a session has to be made anew for; all else is taken over as it is.
-SESSION_FIELDS = (
-    "url", "user", "password", "transport", "receiver", "latency_ns", "audio", "tls_verify", "keepalive_ns",
-    "connect_timeout_ns",
+_COMMON_FIELDS = (
+    "transport", "receiver", "latency_ns", "audio", "tls_verify", "keepalive_ns", "connect_timeout_ns",
 )  # fmt: skip
+SESSION_FIELDS = {
+    Stream.MAIN: ("url", "user", "password", *_COMMON_FIELDS),
+    Stream.SUB: ("sub_url", *_COMMON_FIELDS),
+}
+_DAMAGE = frozenset((NoticeKind.PACKETS_LOST, NoticeKind.UNIT_DAMAGED, NoticeKind.RESYNC))
 
 
 class CameraHost(Protocol):
@@ -56,6 +61,9 @@ class CameraHost(Protocol):
     def feed(self, camera: CameraWorker, stream: Stream) -> None:
         """The ring of this stream has grown, or its state changed: serve its viewers."""
 
+    def feed_ends(self, camera: CameraWorker, stream: Stream) -> None:
+        """There is no such stream any more: tell its viewers."""
+
 
 class CameraWorker:
     """See the module.
@@ -68,6 +76,7 @@ class CameraWorker:
     def __init__(self, settings: CameraSettings, host: CameraHost) -> None:
         self.settings = settings
         self._host = host
+        self.guard = Guard(f"serving of {settings.id}")
         self.rings = {Stream.MAIN: Ring()}
         self.streams = {Stream.MAIN: self._make(Stream.MAIN)}
         self.recording = RecordingBranch(settings, self.rings[Stream.MAIN], host)
@@ -79,15 +88,15 @@ class CameraWorker:
     def start(self, record: bool) -> None:
         """Begin to stream, and to record if it is wished."""
         if record:
-            self.recording.start("the wish on record")
+            with self.recording.guard:
+                self.recording.start("the wish on record")
         self.streams[Stream.MAIN].start()
 
     def stop(self, cause: Cause) -> None:
         """End recording and streams; the files are finished by what is still pending."""
-        if self.recording.wanted:
+        with self.recording.guard:
             self.recording.stop("shutdown", cause)
-        if self._linger is not None:
-            self._linger.cancel()
+        self._cancel_linger()
         for worker in self.streams.values():
             worker.stop(cause)
 
@@ -95,11 +104,11 @@ class CameraWorker:
         """New settings; only what they concern is touched."""
         old, self.settings = self.settings, settings
         self.recording.settings = settings
-        anew = any(getattr(old, name) != getattr(settings, name) for name in SESSION_FIELDS)
         for stream, worker in list(self.streams.items()):
             if stream is Stream.SUB and not settings.sub_url:
+                self._host.feed_ends(self, stream)
                 self._drop_sub()
-            elif anew or (stream is Stream.SUB and old.sub_url != settings.sub_url):
+            elif any(getattr(old, name) != getattr(settings, name) for name in SESSION_FIELDS[stream]):
                 worker.restart(settings)
             else:
                 worker.update_policy(settings)
@@ -115,9 +124,7 @@ class CameraWorker:
         if stream is Stream.SUB:
             if not self.settings.sub_url:
                 return False
-            if self._linger is not None:
-                self._linger.cancel()
-                self._linger = None
+            self._cancel_linger()
             if stream not in self.streams:
                 self.rings[stream] = Ring()
                 self.streams[stream] = self._make(stream)
@@ -140,11 +147,17 @@ class CameraWorker:
         """Take in what has come and hand it on."""
         for stream, worker in list(self.streams.items()):
             frames = worker.drain(now_ns)
-            if frames:
-                self._fed(worker, now_ns, frames)
-            if frames or worker.viewers:
-                self._host.feed(self, stream)
+            with self.guard:
+                if frames:
+                    self._fed(worker, now_ns, frames)
+                if frames or worker.viewers:
+                    self._host.feed(self, stream)
         self.recording.pump(now_ns)
+
+    @property
+    def mistakes(self) -> int:
+        """Exceptions of our own that were kept in."""
+        return self.guard.mistakes + self.recording.mistakes + sum(w.guard.mistakes for w in self.streams.values())
 
     def info(self, now_ns: int) -> CameraInfo:
         """What it looks like right now."""
@@ -153,6 +166,7 @@ class CameraWorker:
             name=self.settings.name,
             streams=tuple(worker.info(now_ns) for worker in self.streams.values()),
             recording=self.recording.info(now_ns),
+            mistakes=self.mistakes,
         )
 
     # -- what a stream tells (StreamOwner) ------------------------------------------------------------------
@@ -165,44 +179,48 @@ class CameraWorker:
             host.watchdog.opened(key, host.clock.boot_ns(), policy)
         elif not change.status.in_session:
             host.watchdog.closed(key)
-        state = worker.state
+        state, trouble = worker.state, worker.trouble
         wait = None if state.retry_at is None else max(0.0, (state.retry_at - host.clock.boot_ns()) / NS_PER_S)
         detail = change.detail
-        host.journal(
-            CameraStateChanged(
-                **host.stamp(),
-                camera=self.settings.id,
-                stream=str(worker.stream),
-                old=str(change.old),
-                state=str(change.status),
-                reason=str(change.reason) if change.reason else "",
-                attempt=state.attempt,
-                retry_in_s=wait,
-                detail={
-                    name: value
-                    for name in ("element", "domain", "code", "errno", "rtsp_status", "debug")
-                    if detail is not None and (value := getattr(detail, name)) not in (None, "")
-                },
-            )
+        event = CameraStateChanged(
+            **host.stamp(),
+            camera=self.settings.id,
+            stream=str(worker.stream),
+            old=str(change.old),
+            state=str(change.status),
+            reason=str(change.reason) if change.reason else "",
+            attempt=state.attempt,
+            retry_in_s=wait,
+            detail={
+                name: value
+                for name in ("element", "domain", "code", "errno", "rtsp_status", "debug")
+                if detail is not None and (value := getattr(detail, name)) not in (None, "")
+            }
+            | (
+                {}
+                if trouble is None or detail is None
+                else {"priority": str(trouble.priority), "action": str(trouble.action)}
+            ),
         )
-        if worker.stream is Stream.MAIN and not change.status.flowing and not change.status.in_session:
-            self.recording.capture_lost(change.reason or Cause.UNKNOWN)
+        host.journal(event)
+        gone = not change.status.flowing and (change.old.flowing or not change.status.in_session)
+        if worker.stream is Stream.MAIN and gone:
+            self.recording.capture_lost(change.reason or Cause.UNKNOWN, event.id)
         host.status_changed()
         host.feed(self, worker.stream)
 
     def stream_began(self, worker: StreamWorker, first: AccessUnit) -> None:
         """Frames come again."""
         if worker.stream is Stream.MAIN:
-            self.recording.flowing = True
-
-    def stream_lost(self, worker: StreamWorker, cause: Cause) -> None:
-        """Frames stopped."""
-        if worker.stream is Stream.MAIN:
-            self.recording.capture_lost(cause)
+            self.recording.capture_back()
 
     def stream_noticed(self, worker: StreamWorker, notice: StreamNotice) -> None:
         """Worth a line."""
         log.info("[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
+        if worker.stream is Stream.MAIN and notice.kind in _DAMAGE:
+            self.recording.stream_damaged()
+        if worker.stream is Stream.MAIN and notice.kind is NoticeKind.CAMERA_CLOCK_OFFSET:
+            self.recording.camera_clock(notice.value)
         host = self._host
         host.journal(
             Notice(
@@ -215,8 +233,9 @@ class CameraWorker:
 
     def stream_drained(self, worker: StreamWorker, now_ns: int) -> None:
         """Units were taken in outside the regular round."""
-        self._fed(worker, now_ns, 1)
-        self._host.feed(self, worker.stream)
+        with self.guard:
+            self._fed(worker, now_ns, 1)
+            self._host.feed(self, worker.stream)
         if worker.stream is Stream.MAIN:
             self.recording.pump(now_ns)
 
@@ -237,8 +256,13 @@ class CameraWorker:
             (self.settings.id, worker.stream), self._host.clock.boot_ns(), frames, key=fresh, pts_ns=unit.pts_ns
         )
 
+    def _cancel_linger(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+
     def _drop_sub(self) -> None:
-        self._linger = None
+        self._cancel_linger()
         worker = self.streams.pop(Stream.SUB, None)
         self.rings.pop(Stream.SUB, None)
         if worker is not None:

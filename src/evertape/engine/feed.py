@@ -14,6 +14,7 @@ from collections.abc import Callable
 from evertape.engine.camera import CameraWorker
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import (
+    PROTOCOL_VERSION,
     FeedCaps,
     FeedState,
     FeedUnit,
@@ -45,6 +46,8 @@ class Viewer:
         self._said: tuple[Epoch, int] | None = None
         self._state = ""
         self._skipped = 0
+        self._shown = 0
+        """The ring's count of pictures up to where this viewer is."""
         self._channel = Channel(sock, self._message, self._gone)
         self._channel.peer = "a viewer"
 
@@ -67,27 +70,39 @@ class Viewer:
         newest = ring.newest
         if newest is None:
             return
-        if self._next is None or self._next < ring.start:
+        if self._next is None:
             self._next = newest.view.start
+            self._shown = ring.units - sum(unit.track is Track.VIDEO for unit in newest.units)
+        elif self._next < ring.start:
+            self._skip_to(newest)
         if self._channel.queued_bytes > _SLOW_BYTES:
             if newest.view.start > self._next:
-                self._skipped += sum(
-                    unit.track is Track.VIDEO
-                    for gop in ring.gops_from(self._next)
-                    for unit in gop.units
-                    if self._next <= gop.view.start < newest.view.start
-                )
-                self._next = newest.view.start
+                self._skip_to(newest)
             return
         for gop in ring.gops_from(self._next):
             units = gop.units[max(0, self._next - gop.view.start) :]
             if units:
                 self._send(gop, units)
                 self._next = gop.end
+                self._shown += sum(unit.track is Track.VIDEO for unit in units)
+
+    def end(self, reason: str) -> None:
+        """What it watches is no more; the connection stays, for another subscription."""
+        self._leave()
+        self._channel.send(Refused(reason=reason))
 
     def close(self) -> None:
         """Hang up."""
         self._channel.close()
+
+    def _skip_to(self, newest: Gop) -> None:
+        """Go on with the newest keyframe, counting the pictures in between (units ever taken in, less those left)."""
+        assert self._camera is not None
+        ring = self._camera.streams[self._stream].ring
+        ahead = sum(unit.track is Track.VIDEO for unit in newest.units)
+        self._skipped += max(0, ring.units - ahead - self._shown)
+        self._shown = ring.units - ahead
+        self._next = newest.view.start
 
     def _send(self, gop: Gop, units: list[AccessUnit]) -> None:
         key = (gop.view.epoch, gop.view.caps_id)
@@ -108,6 +123,9 @@ class Viewer:
 
     def _message(self, channel: Channel, message: Message, _payload: bytes) -> None:
         match message:
+            case Hello(version=version) if version != PROTOCOL_VERSION:
+                channel.send(Refused(reason=f"this is version {PROTOCOL_VERSION} of the protocol, not {version}"))
+                channel.close()
             case Hello():
                 channel.send(Welcome(role="recorder", name=self._name, pid=os.getpid()))
             case Subscribe(camera=name, stream=stream):
@@ -164,6 +182,12 @@ class Feed:
         for viewer in list(self._viewers):
             if viewer.watching == (camera, stream):
                 viewer.serve(now)
+
+    def ends(self, camera: str, stream: Stream, reason: str) -> None:
+        """This stream is no more."""
+        for viewer in list(self._viewers):
+            if viewer.watching == (camera, stream):
+                viewer.end(reason)
 
     @property
     def watched(self) -> bool:

@@ -19,8 +19,9 @@ from evertape.domain.watchdog import PipelineWatchdog, Trouble
 from evertape.engine.camera import CameraWorker, WatchKey
 from evertape.engine.disk_link import DiskLink, lost_volumes
 from evertape.engine.feed import Feed
+from evertape.engine.guard import Guard
 from evertape.ipc.channel import Listener
-from evertape.ipc.events import AnyEvent, EventStamp
+from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp
 from evertape.ipc.messages import (
     CameraCommand,
     CommandDone,
@@ -39,6 +40,10 @@ log = logging.getLogger(__name__)
 
 _STATUS_S = 1.0
 _SOON_S = 0.05
+_STEP_NS = NS_PER_S
+"""A wall clock that moves against the boot-time clock by more than this in one round was set; slewing is slower."""
+_HUNG_AT_EXIT_NS = NS_PER_S
+"""When leaving, a volume that owes an answer for so long is passed over, if another one can take what is left."""
 
 Report = Callable[[Message], None]
 
@@ -84,6 +89,8 @@ class Recorder:
         self._status_timer: asyncio.TimerHandle | None = None
         self._status_at = 0.0
         self._round_timer: asyncio.TimerHandle | None = None
+        self._guard = Guard(f"rounds of {name}")
+        self._clock_offset: int | None = None
         self._closed = False
 
     # -- what the supervisor says ---------------------------------------------------------------------------
@@ -115,15 +122,22 @@ class Recorder:
         wanted = {settings.id: settings for settings in new.cameras}
         for name in [name for name in self.cameras if name not in wanted]:
             worker = self.cameras.pop(name)
+            for stream in list(worker.streams):
+                self.feed_ends(worker, stream)
             worker.stop(Cause.REMOVED_BY_PERSON)
             self._leaving.append(worker)
         for name, settings in wanted.items():
-            if name in self.cameras:
-                if self.cameras[name].settings != settings:
-                    self.cameras[name].update(settings)
+            known = self.cameras.get(name)
+            if known is None:
+                worker = self.cameras[name] = CameraWorker(settings, self)
+                with worker.guard:
+                    worker.start(new.wishes.get(name, False))
                 continue
-            worker = self.cameras[name] = CameraWorker(settings, self)
-            worker.start(new.wishes.get(name, False))
+            if known.settings != settings:
+                with known.guard:
+                    known.update(settings)
+            if known.recording.wanted != new.wishes.get(name, known.recording.wanted):
+                self.set_wish(name, new.wishes[name], "the wish on record")
         if first:
             # Everything that lives for ever is there by now; a collection need not look at it again.
             gc.collect()
@@ -136,10 +150,11 @@ class Recorder:
         worker = self.cameras.get(name)
         if worker is None:
             return
-        if wanted:
-            worker.recording.start(by)
-        else:
-            worker.recording.stop(by)
+        with worker.recording.guard:
+            if wanted:
+                worker.recording.start(by)
+            else:
+                worker.recording.stop(by)
         self.status_changed()
 
     # -- what cameras need (CameraHost) ---------------------------------------------------------------------
@@ -165,6 +180,10 @@ class Recorder:
         """Serve this stream's viewers."""
         self._feed.serve(camera.settings.id, stream)
 
+    def feed_ends(self, camera: CameraWorker, stream: Stream) -> None:
+        """There is no such stream any more: tell its viewers."""
+        self._feed.ends(camera.settings.id, stream, f"the stream {stream} of camera {camera.settings.id} was removed")
+
     # -- the round ------------------------------------------------------------------------------------------
 
     def _round(self) -> None:
@@ -174,31 +193,50 @@ class Recorder:
         began = self._loop.time()
         period = (assignment.drain_viewed_ns if self._feed.watched else assignment.drain_ns) / NS_PER_S
         now = self.clock.boot_ns()
+        with self._guard:
+            self._look_at_clock()
         for worker in list(self.cameras.values()):
-            worker.drain(now)
+            with worker.guard:
+                worker.drain(now)
         for worker in list(self._leaving):
-            worker.recording.pump(now)
+            with worker.guard:
+                worker.recording.pump(now)
             if worker.recording.idle:
                 self._leaving.remove(worker)
-        self._look_after(BootNs(now))
+        with self._guard:
+            self._look_after(BootNs(now), assignment.hung_after_ns)
         # From the beginning of this round, so that the work does not stretch the period; never without a pause,
         # so that the sockets get their turn.
         self._round_timer = self._loop.call_at(max(began + period, self._loop.time() + 0.002), self._round)
 
-    def _look_after(self, now: BootNs) -> None:
-        assert self._assignment is not None
+    def _look_at_clock(self) -> None:
+        offset = self.clock.utc_ns() - self.clock.boot_ns()
+        known, self._clock_offset = self._clock_offset, offset
+        if known is None or abs(offset - known) <= _STEP_NS:
+            return
+        log.warning("[PROCESS] the wall clock was stepped by %.3f s", (offset - known) / NS_PER_S)
+        self.journal(ClockStepped(**self.stamp(), offset=offset - known))
+        for worker in (*self.cameras.values(), *self._leaving):
+            worker.recording.host_clock_stepped(offset - known)
+
+    def _look_after(self, now: BootNs, hung_after_ns: int) -> None:
         for verdict in self.watchdog.due(now):
             name, stream = verdict.stream
             log.warning("[STREAMING] %s: %s", name, verdict.text)
             camera = self.cameras.get(name)
             if verdict.trouble is Trouble.STALLED and camera is not None and stream in camera.streams:
                 camera.streams[stream].stalled(verdict.text)
-        for link in lost_volumes(list(self.links.values()), now, self._assignment.hung_after_ns):
+        self._look_at_volumes(now, hung_after_ns)
+        for ring, gop in self._keeper.victims(self._rings(), now):
+            self._evicted(ring, gop)
+
+    def _look_at_volumes(self, now: BootNs, hung_after_ns: int) -> None:
+        for link in self.links.values():
+            link.look(now)
+        for link in lost_volumes(list(self.links.values()), now, hung_after_ns):
             waited = link.waited_ns(now) / NS_PER_S
             self.suspects.failed(link.endpoint.name, now)
             link.give_up("hung", f"no answer for {waited:.1f} s")
-        for ring, gop in self._keeper.victims(self._rings(), now):
-            self._evicted(ring, gop)
 
     def _rings(self) -> Iterable[tuple[Ring, int]]:
         for worker in (*self.cameras.values(), *self._leaving):
@@ -214,8 +252,13 @@ class Recorder:
 
     def _assign_volumes(self, volumes: Iterable[VolumeEndpoint]) -> None:
         wanted = {volume.name: volume for volume in volumes}
-        for name in [name for name, link in self.links.items() if wanted.get(name) != link.endpoint]:
-            link = self.links.pop(name)
+        for name, link in list(self.links.items()):
+            endpoint = wanted.get(name)
+            if endpoint is not None and (endpoint.socket, endpoint.path) == (link.endpoint.socket, link.endpoint.path):
+                # Another place in the order, or another role: whoever chooses next obeys it.
+                link.endpoint = endpoint
+                continue
+            del self.links[name]
             for worker in (*self.cameras.values(), *self._leaving):
                 worker.recording.volume_failed(link, "other")
             link.shutdown()
@@ -277,15 +320,22 @@ class Recorder:
             self._round_timer.cancel()
         now = self.clock.boot_ns()
         for worker in self.cameras.values():
-            worker.drain(now)
-            worker.stop(Cause.SERVICE_STOPPED)
+            with worker.guard:
+                worker.drain(now)
+            with worker.guard:
+                worker.stop(Cause.SERVICE_STOPPED)
         workers = [*self.cameras.values(), *self._leaving]
         while self._loop.time() < deadline and not all(worker.recording.idle for worker in workers):
             now = self.clock.boot_ns()
             for worker in workers:
-                worker.recording.pump(now)
+                with worker.guard:
+                    worker.recording.pump(now)
+            with self._guard:
+                self._look_at_volumes(now, self._hung_at_exit())
             await asyncio.sleep(0.01)
         done = all(worker.recording.idle for worker in workers)
+        if self._status_timer is not None:
+            self._status_timer.cancel()
         self._send_status()
         self._closed = True
         for link in self.links.values():
@@ -296,3 +346,8 @@ class Recorder:
         if self._journal is not None:
             await self._journal.close(max(0.1, deadline - self._loop.time()))
         return done
+
+    def _hung_at_exit(self) -> int:
+        usual = self._assignment.hung_after_ns if self._assignment is not None else 0
+        others = sum(link.usable for link in self.links.values()) > 1
+        return min(usual, _HUNG_AT_EXIT_NS) if others else usual

@@ -8,18 +8,23 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
+from evertape.domain.cause import Cause
 from evertape.domain.replay import CloseWriter, DropWriter, Effect, Lost, OpenWriter, Replay
 from evertape.domain.rotation import RotationPolicy, rotation_due
 from evertape.engine.disk_link import DiskLink
+from evertape.engine.guard import Guard
 from evertape.engine.segment_writer import SegmentWriter, SentFragment
 from evertape.ipc.messages import CameraSettings
-from evertape.media.ring import Gop, Ring
+from evertape.media.ring import Gop, Ring, VideoMark
 from evertape.types import DurationNs, SegmentId, Track, UtcNs
 
 log = logging.getLogger(__name__)
+
+_CONGESTED_BYTES = 8 << 20
+"""What may wait for a disk process that does not read: the rest stays in the ring, which has a budget."""
 
 
 class RunOwner(Protocol):
@@ -27,6 +32,7 @@ class RunOwner(Protocol):
 
     settings: CameraSettings
     ring: Ring
+    guard: Guard
 
     def choose_link(self) -> DiskLink | None:
         """The volume to write to now, if there is one."""
@@ -43,8 +49,11 @@ class RunOwner(Protocol):
     def failed(self, run: RecordingRun, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
         """A writer failed; what was not durable will be replayed."""
 
-    def lost(self, run: RecordingRun, frames: int, start_utc_ns: int, end_utc_ns: int) -> None:
-        """Video units left the ring without having become durable."""
+    def closed(self, run: RecordingRun, writer: SegmentWriter) -> None:
+        """A file is finished."""
+
+    def lost(self, run: RecordingRun, frames: int, start_utc_ns: int, end_utc_ns: int, cause: Cause | None) -> None:
+        """Video units are gone without having become durable; ``cause`` if it is not the storage's."""
 
 
 class RecordingRun:
@@ -61,8 +70,8 @@ class RecordingRun:
         self.replay = Replay(start)
         self._writer: SegmentWriter | None = None
         self._writers: dict[SegmentId, SegmentWriter] = {}
-        self._departed: deque[Gop] = deque()
-        """GOPs that left the ring while their fate was open; for counting what is lost exactly."""
+        self._departed: deque[VideoMark] = deque()
+        """The pictures that left the ring while their fate was open; for counting exactly what is lost."""
         self._rotate_for: str | None = None
 
     # -- questions ------------------------------------------------------------------------------------------
@@ -111,10 +120,21 @@ class RecordingRun:
         """Begin a new file at the next keyframe."""
         self._rotate_for = reason
 
-    def restart_writer(self) -> None:
-        """Throw the writer away and write what is not durable anew, now."""
-        if self._writer is not None:
-            self._perform(self.replay.failed(self._ring))
+    def restart_writers(self) -> None:
+        """Throw away whatever is under way; what is not durable is written anew."""
+        self._perform(self.replay.failed(self._ring))
+
+    def abandon(self, cause: Cause) -> None:
+        """Give the run up where it stands: what is not durable by now is lost because of ``cause``."""
+        start, end = self.replay.watermark, self.replay.limit(self._ring.end)
+        for writer in list(self._writers.values()):
+            writer.drop()
+        self._writers.clear()
+        self._writer = None
+        for gop in self._ring.gops_from(start):
+            self._departed.extend(_marks(gop))
+        self._lost(start, end, cause)
+        self._departed.clear()
 
     def volume_failed(self, link: DiskLink) -> bool:
         """Everything in flight on this volume is written again elsewhere; False if nothing was."""
@@ -126,31 +146,37 @@ class RecordingRun:
     def evicted(self, gop: Gop) -> None:
         """The ring dropped ``gop``."""
         if gop.end > self.replay.watermark and gop.view.start < self.replay.limit(self._ring.end):
-            self._departed.append(gop)
+            self._departed.extend(_marks(gop))
+        if self._writer is not None and self._ring.start > self.replay.cursor:
+            # What the writer was fed and had not sent need not be lost.
+            self._sent(self._writer.flush())
         self._perform(self.replay.evicted(self._ring))
-        while self._departed and self._departed[0].end <= self.replay.watermark:
-            self._departed.popleft()
+        self._forget_departed()
 
     # -- the segments' fates (SegmentOwner) -----------------------------------------------------------------
 
     def segment_durable(self, writer: SegmentWriter, fragments: int, done: Sequence[SentFragment]) -> None:
         """Raise the watermark."""
-        self.replay.durable(writer.id, fragments)
-        self._owner.durable(self, writer, done)
-        while self._departed and self._departed[0].end <= self.replay.watermark:
-            self._departed.popleft()
+        with self._owner.guard:
+            self.replay.durable(writer.id, fragments)
+            self._owner.durable(self, writer, done)
+            self._forget_departed()
 
     def segment_failed(self, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
         """Drop everything in flight and replay."""
-        if writer.id not in self._writers:
+        if self._writers.pop(writer.id, None) is None:
             return
-        del self._writers[writer.id]
-        self._owner.failed(self, writer, fault, errno, text)
-        self._perform(self.replay.failed(self._ring))
+        with self._owner.guard:
+            self._owner.failed(self, writer, fault, errno, text)
+            # One that was only waiting for its index is durable already: nobody else need suffer for it.
+            if self.replay.awaits(writer.id):
+                self._perform(self.replay.failed(self._ring))
 
     def segment_closed(self, writer: SegmentWriter) -> None:
         """A file is finished."""
-        self._writers.pop(writer.id, None)
+        if self._writers.pop(writer.id, None) is not None:
+            with self._owner.guard:
+                self._owner.closed(self, writer)
 
     # -- inside ---------------------------------------------------------------------------------------------
 
@@ -168,6 +194,9 @@ class RecordingRun:
         assert writer is not None
         limit = replay.limit(ring.end)
         for gop in ring.gops_from(writer.fed):
+            if writer.link.queued_bytes > _CONGESTED_BYTES:
+                # It goes on in the next round. What the disk is too slow for leaves the ring and is booked.
+                return False
             if writer.fed == gop.view.start and (reason := self._boundary(writer, gop)):
                 self._sent(writer.flush(gop.units[0]))
                 self._perform(replay.rotate(reason))
@@ -177,7 +206,7 @@ class RecordingRun:
             if end > offset:
                 self._sent(writer.feed(gop.units[offset:end]))
         at_stop = replay.stop_at is not None and writer.fed >= replay.stop_at
-        if at_stop or ((due := writer.flush_at_ns) is not None and due <= now_ns):
+        if at_stop or ((due := writer.flush_at_ns) is not None and due <= now_ns and writer.fed >= limit):
             self._sent(writer.flush())
         if at_stop:
             self._perform(replay.rotate("stop"))
@@ -197,6 +226,9 @@ class RecordingRun:
         better = self._owner.choose_link()
         if better is not None and better is not writer.link and writer.link.endpoint.role != "primary":
             return "home"
+        if not writer.link.usable or (writer.link.congested and better is not None and better is not writer.link):
+            # Full: what is left is for others. Too slow: somebody else takes over.
+            return "failover"
         settings = self._owner.settings
         policy = RotationPolicy(
             DurationNs(settings.rotation_ns),
@@ -237,16 +269,23 @@ class RecordingRun:
         self._writer = self._writers[plan.segment] = writer
         self._owner.opened(self, writer)
 
-    def _lost(self, start: int, end: int) -> None:
-        marks = [
-            unit
-            for gop in self._departed
-            for pos, unit in enumerate(gop.units, gop.view.start)
-            if start <= pos < end and unit.track is Track.VIDEO
-        ]
+    def _lost(self, start: int, end: int, cause: Cause | None = None) -> None:
+        marks = [mark for mark in self._departed if start <= mark.pos < end]
         if marks:
-            frame = marks[-1].pts_ns - marks[-2].pts_ns if len(marks) > 1 else 0
-            self._owner.lost(self, len(marks), marks[0].utc_ns, marks[-1].utc_ns + max(0, frame))
+            first, last = min(mark.utc_ns for mark in marks), max(mark.end_utc_ns for mark in marks)
+            self._owner.lost(self, len(marks), first, last, cause)
+
+    def _forget_departed(self) -> None:
+        while self._departed and self._departed[0].pos < self.replay.watermark:
+            self._departed.popleft()
 
 
-RunFactory = Callable[[RunOwner, int], RecordingRun]
+def _marks(gop: Gop) -> list[VideoMark]:
+    """What has to be remembered of a GOP: where its pictures were, and when."""
+    video = [(pos, unit) for pos, unit in enumerate(gop.units, gop.view.start) if unit.track is Track.VIDEO]
+    marks, frame = [], 0
+    for i, (pos, unit) in enumerate(video):
+        if i + 1 < len(video):
+            frame = video[i + 1][1].dts_ns - unit.dts_ns
+        marks.append(VideoMark(pos, unit.utc_ns, unit.utc_ns + max(0, frame)))
+    return marks

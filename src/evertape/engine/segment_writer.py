@@ -174,6 +174,11 @@ class SegmentWriter:
         return self.last_video.pts_ns - self.first.pts_ns + self._frame_ns
 
     @property
+    def clock_settled(self) -> bool:
+        """The start in UTC comes from the camera's own reports, or as near as it can come."""
+        return self._clock_final
+
+    @property
     def unacknowledged(self) -> int:
         """Bytes handed over and not durable yet."""
         return sum(fragment.size for fragment in self._pending)
@@ -218,14 +223,18 @@ class SegmentWriter:
         return self._end
 
     def _better_clock(self, unit: AccessUnit) -> None:
-        # The segment's start, extrapolated back from a unit whose UTC is known better.
-        since = unit.pts_ns - self.first.pts_ns
-        error = unit.utc_error_ns + abs(since) * _DRIFT_PPM // 1_000_000
+        start, error = start_by(unit, self.first)
         rtcp = unit.utc_source is UtcSource.RTCP
         if rtcp or error < self.utc_error_ns:
-            self.start_utc_ns = unit.utc_ns - since
+            self.start_utc_ns = start
             self.utc_source, self.utc_error_ns = unit.utc_source, error
             self._clock_final = rtcp
+
+
+def start_by(unit: AccessUnit, first: AccessUnit) -> tuple[int, int]:
+    """UTC of ``first``, extrapolated back from a later unit of its epoch whose UTC is known better, and its error."""
+    since = unit.pts_ns - first.pts_ns
+    return unit.utc_ns - since, unit.utc_error_ns + abs(since) * _DRIFT_PPM // 1_000_000
 
 
 def _open_message(handle: int, camera: CameraSettings, header: SegmentHeader, caps: StreamCaps) -> OpenSegment:

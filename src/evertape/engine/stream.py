@@ -20,6 +20,7 @@ from evertape.domain.camera_events import (
     CameraEvent,
     Changed,
     CloseSession,
+    Effect,
     Log,
     OpenSession,
     ProbeAnswered,
@@ -40,7 +41,11 @@ from evertape.domain.camera_events import SessionOpened as SessionOpenedEvent
 from evertape.domain.camera_state import step
 from evertape.domain.camera_types import StreamPolicy, StreamState
 from evertape.domain.cause import Cause
+from evertape.domain.classify import Failure, classify_error
+from evertape.domain.error_table import Classification, ErrorPriority
+from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.engine.answer_probe import AnswerProbe
+from evertape.engine.guard import Guard
 from evertape.ipc.messages import CameraSettings, StreamInfo
 from evertape.media.capture import (
     Backend,
@@ -73,9 +78,6 @@ class StreamOwner(Protocol):
 
     def stream_began(self, worker: StreamWorker, first: AccessUnit) -> None:
         """The first unit of a session came; it is a keyframe and in the ring."""
-
-    def stream_lost(self, worker: StreamWorker, cause: Cause) -> None:
-        """Frames no longer come."""
 
     def stream_noticed(self, worker: StreamWorker, notice: StreamNotice) -> None:
         """The session noticed something and goes on."""
@@ -124,13 +126,15 @@ class StreamWorker:
         self._caps: dict[int, StreamCaps] = {}
         self._last_caps: StreamCaps | None = None
         self._began = False
-        self._flow_end_utc: int | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._prompt: asyncio.TimerHandle | None = None
         self._watched: int | None = None
         self._probe: AnswerProbe | None = None
         self._rate = _Rate()
         self._changed_utc = clock.utc_ns()
+        self.guard = Guard(f"streaming of {self._name}", self._broke_soon)
+        self.trouble: Classification | None = None
+        """What the latest failure means; ``None`` while frames come."""
 
     # -- control --------------------------------------------------------------------------------------------
 
@@ -146,8 +150,7 @@ class StreamWorker:
         """Throw the session away and make another at once, with new settings if given."""
         credentials = False
         if settings is not None:
-            old = self.settings
-            credentials = (old.user, old.password, old.url) != (settings.user, settings.password, settings.url)
+            credentials = self._login(self.settings) != self._login(settings)
             self.settings = settings
             self._policy = _policy(settings)
         self._dispatch(SettingsChanged(credentials=credentials))
@@ -159,12 +162,18 @@ class StreamWorker:
 
     def stalled(self, text: str) -> None:
         """The watchdog's verdict on the running session."""
+        self.trouble = classify_error(Failure(kind=FailureKind.NO_MEDIA))
         self._dispatch(Stalled(text))
 
     # -- the round ------------------------------------------------------------------------------------------
 
     def drain(self, now_ns: int) -> int:
         """Take in what has come; returns the number of video units."""
+        with self.guard:
+            return self._drain()
+        return 0
+
+    def _drain(self) -> int:
         session = self._session
         if session is None:
             return 0
@@ -178,6 +187,7 @@ class StreamWorker:
             self._dispatch(UnitsArrived())
         for event in events:
             if isinstance(event, SessionFailed) and session is self._session:
+                self.trouble = classify_error(Failure(event.kind, event.detail))
                 self._dispatch(SessionFailedEvent(event.kind, event.detail))
         self._watch()
         return frames
@@ -186,11 +196,6 @@ class StreamWorker:
     def newest(self) -> AccessUnit | None:
         """The newest unit held."""
         return self.ring.newest_unit
-
-    @property
-    def flow_end_utc_ns(self) -> int:
-        """UTC at which the last picture received ends; now, if there was none."""
-        return self._flow_end_utc if self._flow_end_utc is not None else int(self._clock.utc_ns())
 
     def info(self, now_ns: int) -> StreamInfo:
         """What it looks like right now."""
@@ -246,10 +251,6 @@ class StreamWorker:
                 self._rate.frame(unit)
         self.frames += frames
         self._rate.count(self._clock.boot_ns(), frames, sum([len(unit.data) for unit in units]))
-        if frames:
-            last = self._rate.last
-            assert last is not None
-            self._flow_end_utc = last.utc_ns + self._rate.frame_ns
         return frames
 
     def _begin(self) -> None:
@@ -266,29 +267,53 @@ class StreamWorker:
         return self.settings.id if self.stream is Stream.MAIN else f"{self.settings.id}/{self.stream}"
 
     def _dispatch(self, event: CameraEvent) -> None:
-        before = self.state
         self.state, effects = step(self.state, event, self._clock.boot_ns(), self._policy, self._rng)
-        if before.status.flowing and not self.state.status.flowing:
-            self._owner.stream_lost(self, self.state.reason or Cause.UNKNOWN)
+        if self.state.status.flowing:
+            self.trouble = None
         for effect in effects:
-            match effect:
-                case OpenSession(number):
-                    self._open(number)
-                case CloseSession():
-                    self._close()
-                case RetryAt(at):
-                    self._schedule(at)
-                case StartProbe():
-                    self._start_probe()
-                case StopProbe():
-                    self._stop_probe()
-                case Log(tag, text, level):
-                    log.log(getattr(logging, level.upper()), "[%s] %s: %s", tag, self._name, text)
-                case Changed():
-                    self._changed_utc = self._clock.utc_ns()
-                    self._owner.stream_changed(self, effect)
-                case Reconnected():
-                    pass
+            # Each by itself: a session that cannot be made must not cost the pending retry or the event.
+            with self.guard:
+                self._perform(effect)
+
+    def _perform(self, effect: Effect) -> None:
+        match effect:
+            case OpenSession(number):
+                self._open(number)
+            case CloseSession():
+                self._close()
+            case RetryAt(at):
+                self._schedule(at)
+            case StartProbe():
+                self._start_probe()
+            case StopProbe():
+                self._stop_probe()
+            case Log(tag, text, level):
+                log.log(self._level(level), "[%s] %s: %s", tag, self._name, text)
+            case Changed():
+                self._changed_utc = self._clock.utc_ns()
+                self._owner.stream_changed(self, effect)
+            case Reconnected():
+                pass
+
+    def _level(self, level: str) -> int:
+        """A warning about something that no retry will help is an error."""
+        critical = self.trouble is not None and self.trouble.priority is ErrorPriority.CRITICAL
+        return logging.ERROR if critical and level == "warning" else logging.getLevelNamesMapping()[level.upper()]
+
+    def _broke_soon(self) -> None:
+        # Not from inside whatever raised: the state machine may be in the middle of its effects.
+        self._loop.call_soon(self._broke)
+
+    def _broke(self) -> None:
+        """A mistake in what works on the session: it cannot be trusted any more; the retry is the state machine's."""
+        self.trouble = classify_error(Failure(kind=FailureKind.INTERNAL))
+        text = "a mistake in Evertape; the log has it"
+        self._dispatch(SessionFailedEvent(FailureKind.INTERNAL, ErrorDetail(element="recorder", debug=text)))
+
+    def _login(self, settings: CameraSettings) -> tuple[str, ...]:
+        if self.stream is Stream.SUB:
+            return (settings.sub_url,)
+        return settings.user, settings.password, settings.url
 
     def _open(self, number: int) -> None:
         settings = self.settings

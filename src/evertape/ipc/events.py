@@ -78,7 +78,7 @@ class CameraStateChanged(Event, frozen=True, kw_only=True, tag="camera_state", o
     attempt: int = 0
     retry_in_s: float | None = None
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
-    """``element, domain, code, errno, rtsp_status, debug`` of the error, as far as they are known."""
+    """``element, domain, code, errno, rtsp_status, debug`` of the error, ``priority``, ``action``, as far as known."""
 
 
 class RecordingStateChanged(Event, frozen=True, kw_only=True, tag="recording_state", omit_defaults=True):

@@ -245,6 +245,8 @@ class CameraInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     streams: tuple[StreamInfo, ...]
     recording: RecordingInfo
+    mistakes: int = 0
+    """Exceptions of Evertape's own that were kept in since the recorder started; the log has them."""
 
 
 class RecorderStatus(Message, frozen=True, kw_only=True, omit_defaults=True):

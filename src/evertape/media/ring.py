@@ -40,10 +40,17 @@ class Gop:
 
 @dataclass(frozen=True, slots=True)
 class VideoMark:
-    """What is remembered of a video unit that left the ring before it was durable."""
+    """What is remembered of a video unit that left the ring before it was durable.
+
+    Args:
+        pos: where it was.
+        utc_ns: UTC of its presentation.
+        end_utc_ns: UTC at which its picture ends.
+    """
 
     pos: int
     utc_ns: int
+    end_utc_ns: int
 
 
 class Ring:
