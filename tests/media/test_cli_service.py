@@ -79,8 +79,7 @@ class Service:
         return int(self.recording(name).get("frames", 0))
 
     def until_recording(self, *names: str) -> None:
-        for name in names:
-            until(lambda name=name: self.frames(name) > 0, f"{name} is recorded")
+        until(lambda: all(self.frames(name) for name in names), f"{', '.join(names)} are recorded")
 
     def until_more(self, name: str, frames: int = 25) -> None:
         wanted = self.frames(name) + frames
