@@ -19,7 +19,17 @@ from evertape.config.load import load
 from evertape.errors import ConfigError, EvertapeError, UsageError
 from evertape.ipc.channel import Channel, Listener
 from evertape.ipc.events import ConfigRefused
-from evertape.ipc.messages import CameraCommand, EventNews, Hello, Message, Reply, Request, Welcome
+from evertape.ipc.messages import (
+    PROTOCOL_VERSION,
+    CameraCommand,
+    EventNews,
+    Hello,
+    Message,
+    Refused,
+    Reply,
+    Request,
+    Welcome,
+)
 from evertape.ipc.places import socket_path
 
 if TYPE_CHECKING:
@@ -74,6 +84,9 @@ class ControlServer:
 
     def _message(self, channel: Channel, message: Message, _payload: bytes) -> None:
         match message:
+            case Hello(version=version) if version != PROTOCOL_VERSION:
+                channel.send(Refused(reason=f"this is version {PROTOCOL_VERSION} of the protocol, not {version}"))
+                channel.close()
             case Hello():
                 channel.send(Welcome(role="supervisor", name="supervisor", pid=os.getpid()))
             case Request(request=request, verb="events"):

@@ -63,6 +63,9 @@ class InProcessRecorder:
     def check(self) -> None:
         """Nothing to do: whoever would notice that it hangs hangs with it."""
 
+    def excuse(self, late_s: float) -> None:
+        """Nothing to do, as in ``check``."""
+
     async def stop(self, deadline_s: float) -> bool:
         """Finish every file."""
         recorder, self._recorder = self._recorder, None

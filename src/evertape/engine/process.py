@@ -20,6 +20,7 @@ from typing import Protocol
 import evertape
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Message, Shutdown
+from evertape.redact import redact
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,9 @@ HUNG_AFTER_S = 4.0
 STARTING_S = 20.0
 """A first heartbeat may take longer: a cold disk, a busy machine."""
 _STEADY_S = 10.0
+_STUCK_S = 1.0
+"""A process that has been killed for so long and has not ended is stuck in the kernel: it is left behind."""
+_LAST_WAIT_S = 0.2
 _RESTARTS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -63,6 +67,9 @@ class Child(Protocol):
 
     def check(self) -> None:
         """Replace it if its heartbeat has stopped. Call it twice a second."""
+
+    def excuse(self, late_s: float) -> None:
+        """Whoever checks was itself held up for so long: give it that much more time."""
 
     async def stop(self, deadline_s: float) -> bool:
         """Ask it to leave; False if it had to be ended by force, or left something unfinished."""
@@ -106,6 +113,9 @@ class ChildProcess:
         self._failures = 0
         self._ending = False
         self._hung = False
+        self._killed: asyncio.Future[None] | None = None
+        """Done when it was killed and should have ended by now."""
+        self._stuck: list[asyncio.Task[int]] = []
 
     @property
     def pid(self) -> int | None:
@@ -141,6 +151,15 @@ class ChildProcess:
             self._hung = True
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+            if self._killed is not None:
+                self._loop.call_later(_STUCK_S, _settle, self._killed)
+
+    def excuse(self, late_s: float) -> None:
+        """Whoever checks was itself held up for so long: give it that much more time."""
+        self._beat += late_s
+        if self._beat <= self._started + late_s:
+            # No heartbeat yet: it is still starting.
+            self._started = self._beat
 
     async def stop(self, deadline_s: float) -> bool:
         """Ask it to leave; False if it had to be ended by force."""
@@ -159,7 +178,7 @@ class ChildProcess:
                 process.kill()
             with contextlib.suppress(TimeoutError):
                 # One that is stuck in the kernel does not die; it is abandoned.
-                await asyncio.wait_for(process.wait(), 0.5)
+                await asyncio.wait_for(process.wait(), _LAST_WAIT_S)
         await self._cancel()
         return clean and process.returncode == 0
 
@@ -175,7 +194,12 @@ class ChildProcess:
 
     async def _keep(self) -> None:
         while not self._ending:
-            await self._once()
+            try:
+                await self._once()
+            except Exception:
+                # The thread's edge: whatever it was, this child has to be kept running.
+                log.exception("[PROCESS] a mistake in keeping %s running", self.name)
+                self._end_by_force()
             steady = self._loop.time() - self._started > _STEADY_S
             self._failures = 0 if steady else self._failures + 1
             await asyncio.sleep(_RESTARTS_S[min(self._failures, len(_RESTARTS_S) - 1)])
@@ -209,20 +233,34 @@ class ChildProcess:
         finally:
             theirs.close()
         self._process = process
+        self._killed = self._loop.create_future()
         self._channel = channel = Channel(ours, self._message)
         channel.peer = self.name
         log.debug("[PROCESS] %s started (pid %d)", self.name, process.pid)
         self._owner.child_up(self)
         reading = self._loop.create_task(self._read_log(process))
-        code = await process.wait()
+        waiting = self._loop.create_task(process.wait())
+        await asyncio.wait((waiting, self._killed), return_when=asyncio.FIRST_COMPLETED)
+        code = process.returncode
+        if code is None:
+            log.critical("[PROCESS] %s (pid %d) is stuck in the kernel and is left behind", self.name, process.pid)
+            self._stuck.append(waiting)
         self._process = self._vitals = None
         channel.close()
         if not self._ending:
-            how = "hung" if self._hung else f"exit {code}" if code >= 0 else f"signal {-code}"
+            how = "hung" if self._hung or code is None else f"exit {code}" if code >= 0 else f"signal {-code}"
             log.error("[PROCESS] %s (pid %d) ended (%s); replacing it", self.name, process.pid, how)
             self._owner.child_died(self, process.pid, how)
         await asyncio.wait([reading], timeout=0.5)
         reading.cancel()
+
+    def _end_by_force(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        if self._channel is not None:
+            self._channel.close()
 
     def _message(self, _channel: Channel, message: Message, _payload: bytes) -> None:
         if isinstance(message, Heartbeat):
@@ -251,11 +289,17 @@ def _relay(name: str, line: str) -> None:
         level, text = logging.getLevelName(str(record["level"]).upper()), str(record["text"])
         extra = {"process": record.get("process", name)}
     except (ValueError, KeyError, TypeError):
-        level, text, extra = logging.WARNING, line, {"process": name}
+        # Whatever it is, nobody has masked it yet.
+        level, text, extra = logging.WARNING, redact(line), {"process": name}
     if text:
         logging.getLogger("evertape.child").log(
             level if isinstance(level, int) else logging.INFO, "%s", text, extra={"child": extra["process"]}
         )
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _environment() -> dict[str, str]:

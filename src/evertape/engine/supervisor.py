@@ -31,8 +31,8 @@ from evertape.engine.state_files import (
     volumes_text,
     wishes_text,
 )
+from evertape.engine.state_line import StateLine
 from evertape.engine.volume_terms import only_while_mounted
-from evertape.ipc.channel import Channel, connect
 from evertape.ipc.events import (
     AnyEvent,
     ConfigApplied,
@@ -48,10 +48,8 @@ from evertape.ipc.messages import (
     CommandDone,
     DiskAssignment,
     EventNews,
-    Hello,
     KeeperAssignment,
     Message,
-    PutState,
     RecorderAssignment,
     RecorderStatus,
     SetWish,
@@ -151,12 +149,14 @@ class Supervisor:
         self._volumes: dict[str, Declared] = {}
         self._stamp = EventStamp("supervisor", self.service, clock)
         self._journal: JournalClient | None = None
-        self._state_line: Channel | None = None
+        self._state_line: StateLine | None = None
         self._control: ControlServer | None = None
         self._stop: asyncio.Future[str] | None = None
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
-        self._state_texts: dict[str, bytes] = {}
+        self._told: dict[str, DiskAssignment] = {}
+        self._leaving: set[asyncio.Task[bool]] = set()
+        """Processes of volumes that are no longer declared, on their way out."""
 
     @property
     def config(self) -> Config:
@@ -174,6 +174,7 @@ class Supervisor:
         self.wishes, self._known = read_wishes(state), read_volumes(state)
         self._control = ControlServer(self, socket_path(self.data.root, "control"))
         self._journal = JournalClient(socket_path(self.data.root, _DATA), self._stamp)
+        self._state_line = StateLine(socket_path(self.data.root, _DATA))
         self._journal.put(ServiceStarted(**self._stamp(), version=self.machine.version, host_boot=self.machine.boot_id))
         self._spawn_disk(_DATA)
         self.apply(self.loaded, first=True)
@@ -200,25 +201,39 @@ class Supervisor:
         return await self._control.reload() if self._control is not None else ()
 
     async def _checks(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             await asyncio.sleep(_CHECK_S)
+            late = loop.time() - began - _CHECK_S
             for child in list(self.children.values()):
-                child.check()
+                if late > _CHECK_S:
+                    # We did not run; whoever seems silent was not heard, or did not run either.
+                    child.excuse(late)
+                else:
+                    child.check()
 
     async def _shut_down(self, reason: str) -> bool:
         log.info("[PROCESS] shutting down (%s): finishing every file", reason)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        def left(until_s: float) -> float:
+            # Each may use what those before it left over; together they take 5 s at most, whoever hangs.
+            return max(0.2, began + until_s - loop.time())
+
         recorders = [c for n, c in self.children.items() if n.startswith("recorder-")]
         disks = [c for n, c in self.children.items() if n.startswith("disk-") and n != _DATA]
-        clean = all(await asyncio.gather(*(child.stop(3.5) for child in recorders)))
-        clean &= all(await asyncio.gather(*(child.stop(1.5) for child in disks)))
+        clean = all(await asyncio.gather(*(child.stop(left(2.6)) for child in recorders)))
+        clean &= all(await asyncio.gather(*(child.stop(left(3.4)) for child in disks), *self._leaving))
         if self._journal is not None:
             self._journal.put(ServiceStopped(**self._stamp(), reason=reason))
-            clean &= await self._journal.close(1.0)
-        if keeper := self.children.get("keeper"):
-            await keeper.stop(2.0)
+            clean &= await self._journal.close(left(3.8))
         if self._state_line is not None:
-            self._state_line.close()
-        clean &= await self.children[_DATA].stop(1.5)
+            clean &= await self._state_line.close(left(4.0))
+        if keeper := self.children.get("keeper"):
+            await keeper.stop(left(4.4))
+        clean &= await self.children[_DATA].stop(left(4.8))
         if self._control is not None:
             self._control.close()
         return clean
@@ -263,20 +278,26 @@ class Supervisor:
                 volume_id=known.volume_id if known is not None else "",
             )
         if not wanted:
-            wanted[BUILT_IN] = Declared(self.data.recordings, "primary", is_mount=False)
+            old = self._volumes.get(BUILT_IN)
+            learned = old.volume_id if old is not None else ""
+            wanted[BUILT_IN] = Declared(self.data.recordings, "primary", is_mount=False, volume_id=learned)
         for name in [name for name in self._volumes if name not in wanted]:
             del self._volumes[name]
             self.status.volumes.pop(name, None)
             child = self.children.pop(f"disk-{name}", None)
             if child is not None:
-                asyncio.get_running_loop().create_task(child.stop(4.0))
+                task = asyncio.get_running_loop().create_task(child.stop(2.5))
+                self._leaving.add(task)
+                task.add_done_callback(self._leaving.discard)
         for name, declared in wanted.items():
-            old, self._volumes[name] = self._volumes.get(name), declared
+            self._volumes[name] = declared
             process = f"disk-{name}"
             if process not in self.children:
                 self._spawn_disk(process)
-            elif old != declared:
-                self.children[process].send(self._disk_assignment(name))
+            else:
+                self._tell_disk(process)
+        if _DATA in self.children:
+            self._tell_disk(_DATA)
 
     # -- wishes and commands --------------------------------------------------------------------------------
 
@@ -329,12 +350,11 @@ class Supervisor:
     def child_up(self, child: Child) -> None:
         """Tell it what to do."""
         name = child.name
-        if name == _DATA:
-            child.send(self._data_assignment())
-        elif name == "keeper":
+        if name == "keeper":
             child.send(self._keeper_assignment())
         elif name.startswith("disk-"):
-            child.send(self._disk_assignment(name.removeprefix("disk-")))
+            self._told.pop(name, None)
+            self._tell_disk(name)
         else:
             child.send(self._recorder_assignment(int(name.removeprefix("recorder-"))))
         pid = child.pid or 0
@@ -363,8 +383,6 @@ class Supervisor:
     def child_died(self, child: Child, pid: int, how: str) -> None:
         """Write it down; the child is replaced by itself."""
         self.journal(ProcessDied(**self._stamp(), process=child.name, pid=pid, how=how))
-        if child.name == _DATA:
-            self._state_line = None
 
     # -- inside ---------------------------------------------------------------------------------------------
 
@@ -402,23 +420,11 @@ class Supervisor:
             declared.volume_id = info.volume_id
             self._known[info.name] = KnownVolume(str(declared.path), info.volume_id, declared.is_mount)
             self._put_state(VOLUMES, volumes_text(self._known))
-            self.children[f"disk-{info.name}"].send(self._disk_assignment(info.name))
+            self._tell_disk(f"disk-{info.name}")
 
     def _put_state(self, name: str, text: bytes) -> None:
-        self._state_texts[name] = text
-        if self._state_line is None or self._state_line.closed:
-            try:
-                self._state_line = Channel(connect(socket_path(self.data.root, _DATA)), lambda *_: None)
-            except OSError:
-                # Not up yet, or being replaced: again in a moment, with whatever is newest by then.
-                asyncio.get_running_loop().call_later(0.2, self._retry_state, name)
-                return
-            self._state_line.send(Hello(role="supervisor", name="supervisor", pid=0))
-        self._state_line.send(PutState(request=self.next_request(), name=name), (text,))
-
-    def _retry_state(self, name: str) -> None:
-        if self._stop is not None and not self._stop.done():
-            self._put_state(name, self._state_texts[name])
+        if self._state_line is not None:
+            self._state_line.put(name, text)
 
     def _endpoints(self) -> tuple[VolumeEndpoint, ...]:
         return tuple(
@@ -449,6 +455,19 @@ class Supervisor:
             retry_interval_ns=config.storage.retry_interval,
             retry_max=config.storage.retry_max,
         )
+
+    def _tell_disk(self, process: str) -> None:
+        """Tell a disk process its assignment, if it is another one than it was told last."""
+        name = process.removeprefix("disk-")
+        if process == _DATA:
+            new = self._data_assignment()
+        elif name in self._volumes and process in self.children:
+            new = self._disk_assignment(name)
+        else:
+            return  # on its way out
+        if self._told.get(process) != new:
+            self._told[process] = new
+            self.children[process].send(new)
 
     def _disk_assignment(self, name: str) -> DiskAssignment:
         storage, declared = self.config.storage, self._volumes[name]

@@ -36,7 +36,7 @@ class Channel:
     Args:
         sock: a connected stream socket; owned from now on.
         on_message: called per message, on the loop's thread. If it raises ``ProtocolError`` the
-            connection is closed; anything else is a bug and reaches the loop's exception handler.
+            connection is closed; anything else is a bug: it is logged, and the next message is read.
         on_close: called once, when the peer is gone or ``close`` was called.
         gather: send what one turn of the loop says in one go, at its end: the peer wakes up once.
     """
@@ -129,12 +129,21 @@ class Channel:
             return
         try:
             for message, payload in self._reader.received(count):
-                self._on_message(self, message, payload)
+                self._handle(message, payload)
                 if self._closed:
                     return
         except ProtocolError as error:
             log.warning("[IPC] closing the connection to %s: %s", self.peer or "a peer", error)
             self.close()
+
+    def _handle(self, message: Message, payload: bytes) -> None:
+        try:
+            self._on_message(self, message, payload)
+        except ProtocolError:
+            raise
+        except Exception:
+            # A message's edge: what came behind it must not wait for the next byte.
+            log.exception("[IPC] a mistake in handling a %s from %s", type(message).__name__, self.peer or "a peer")
 
     def _gathered(self) -> None:
         if self._gathering:
@@ -210,6 +219,8 @@ class Listener:
             self._sock.bind(path)
         finally:
             os.umask(old)
+        # A successor may have taken the name by the time we close; then it is not ours to remove.
+        self._made = _identity(path)
         self._sock.listen(64)
         self._sock.setblocking(False)
         self._loop = asyncio.get_running_loop()
@@ -227,4 +238,10 @@ class Listener:
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
         with contextlib.suppress(OSError):
-            os.unlink(self.path)
+            if _identity(self.path) == self._made:
+                os.unlink(self.path)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    info = os.stat(path)
+    return info.st_dev, info.st_ino

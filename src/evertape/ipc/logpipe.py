@@ -21,9 +21,31 @@ class PipeLogHandler(logging.Handler):
         super().__init__()
         self._process = process
         self._dropped = 0
+        self._rest = b""
+        """Of a line that the pipe took a part of."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line, or drop it."""
+        try:
+            line = self._line(record)
+        except Exception:  # noqa: BLE001 - a log line that cannot be made must not stop whoever logs; it is printed
+            self.handleError(record)
+            return
+        try:
+            self._write(line)
+            self._dropped = 0
+        except OSError:
+            self._dropped += 1
+
+    def _write(self, line: bytes) -> None:
+        """Raises ``OSError`` if nothing of ``line`` was taken."""
+        if self._rest:
+            self._rest = self._rest[os.write(2, self._rest) :]
+            if self._rest:
+                raise BlockingIOError
+        self._rest = line[os.write(2, line) :]
+
+    def _line(self, record: logging.LogRecord) -> bytes:
         text = record.getMessage()
         if record.exc_info:
             text += "\n" + logging.Formatter().formatException(record.exc_info)
@@ -36,11 +58,7 @@ class PipeLogHandler(logging.Handler):
         }
         if self._dropped:
             line["dropped"] = self._dropped
-        try:
-            os.write(2, json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            self._dropped = 0
-        except OSError:
-            self._dropped += 1
+        return json.dumps(line, ensure_ascii=False).encode(errors="replace") + b"\n"
 
 
 def log_to_supervisor(process: str, level: str) -> None:

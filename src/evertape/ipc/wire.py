@@ -42,7 +42,7 @@ def decode(head: Buffer) -> Message:
     """Decode a message proper; raises ``ProtocolError`` on anything else."""
     try:
         return _decoder.decode(head)
-    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise ProtocolError(f"a peer sent something that is no message: {error}") from error
 
 
