@@ -139,17 +139,25 @@ def coverage(known: CoverageInput, start: UtcNs, end: UtcNs, now: UtcNs, slack: 
         now: UTC.
         slack: see ``SLACK``.
     """
-    pieces = counted(known.footage, known.open_until)
-    first = _first_wanted(known.wishes, pieces)
-    if first is None or max(start, first) >= min(end, now):
-        return _report(start, start, [])
-    start, end = UtcNs(max(start, first)), UtcNs(min(end, now))
-    canvas: Canvas[Span] = Canvas(start, end)
-    _paint(canvas, known, pieces, slack, now)
-    spans = tidy(canvas.spans(), slack)
+    start, end, spans = account(known, start, end, now, slack)
+    spans = tidy(spans, slack)
     while spans and isinstance(spans[-1], GapSpan) and _unsettled(spans[-1], now):
         end = spans.pop().start
     return _report(start, end, spans)
+
+
+def account(
+    known: CoverageInput, start: UtcNs, end: UtcNs, now: UtcNs, slack: DurationNs = SLACK
+) -> tuple[UtcNs, UtcNs, list[Span]]:
+    """As ``coverage``, before anything is joined: start and end of what is accounted for, and the spans."""
+    pieces = counted(known.footage, known.open_until)
+    first = _first_wanted(known.wishes, pieces)
+    if first is None or max(start, first) >= min(end, now):
+        return start, start, []
+    start, end = UtcNs(max(start, first)), UtcNs(min(end, now))
+    canvas: Canvas[Span] = Canvas(start, end)
+    _paint(canvas, known, pieces, slack, now)
+    return start, end, canvas.spans()
 
 
 def settle(
