@@ -60,6 +60,42 @@ def test_a_hung_lane_holds_no_other_as_long_as_there_are_threads() -> None:
     run(work)
 
 
+def test_gathered_calls_of_one_turn_share_a_thread_and_keep_each_lanes_order() -> None:
+    async def work() -> None:
+        lanes = Lanes(8)
+        made = [lanes.lane() for _ in range(6)]
+        ran: list[tuple[int, int, int]] = []
+
+        def call(n: int, i: int) -> None:
+            ran.append((n, i, threading.get_ident()))
+
+        jobs = [lane.submit("write", lambda n=n: call(n, 0), gather=True) for n, lane in enumerate(made)]  # type: ignore[misc]
+        # Not gathered, but behind one that is: it waits for its turn all the same.
+        jobs.append(made[2].submit("sync", lambda: call(2, 1)))
+        jobs.append(made[2].submit("write", lambda: call(2, 2), gather=True))
+        await asyncio.gather(*jobs)
+        assert [i for n, i, _ in ran if n == 2] == [0, 1, 2]
+        assert len({thread for _, i, thread in ran if i == 0}) == 1
+        await lanes.drained()
+        lanes.stop()
+
+    run(work)
+
+
+def test_a_gathered_call_that_hangs_holds_up_no_other_turn() -> None:
+    async def work() -> None:
+        lanes = Lanes(2)
+        release = threading.Event()
+        stuck = lanes.lane().submit("stuck", release.wait, gather=True)
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(lanes.lane().submit("next", lambda: 1, gather=True), 5) == 1
+        release.set()
+        await stuck
+        lanes.stop()
+
+    run(work)
+
+
 def test_the_oldest_running_call_is_known_by_name_and_age() -> None:
     async def work() -> None:
         lanes = Lanes(2)

@@ -43,14 +43,16 @@ class Lane:
         self.jobs: deque[Job] = deque()
         self.busy = False
 
-    def submit(self, what: str, call: Callable[[], T]) -> asyncio.Future[T]:
+    def submit(self, what: str, call: Callable[[], T], *, gather: bool = False) -> asyncio.Future[T]:
         """Run ``call`` on a worker after everything that was submitted to this lane before.
 
         Args:
             what: names the call when it hangs.
             call: runs on a worker thread.
+            gather: it is short: let one worker make all such calls of this turn of the loop, one after the other.
+                Waking a thread for each costs more than the calls do.
         """
-        return self._lanes._submit(self, what, call)
+        return self._lanes._submit(self, what, call, gather)
 
     def clear(self) -> None:
         """Forget what has not begun; its futures are cancelled."""
@@ -70,7 +72,9 @@ class Lanes:
         self._limit = threads
         self._name = name
         self._lock = threading.Lock()
-        self._ready: queue.SimpleQueue[Lane | None] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[list[Lane] | None] = queue.SimpleQueue()
+        self._gathered: list[Lane] = []
+        self._done: list[tuple[Job, Any, BaseException | None]] = []
         self._threads = 0
         self._busy = 0
         self._running: dict[int, tuple[int, str]] = {}
@@ -110,21 +114,34 @@ class Lanes:
 
     # -- the loop's side
 
-    def _submit(self, lane: Lane, what: str, call: Callable[[], T]) -> asyncio.Future[T]:
+    def _submit(self, lane: Lane, what: str, call: Callable[[], T], gather: bool) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
         self._open += 1
         with self._lock:
             lane.jobs.append(Job(what, call, future))
-            wake = not lane.busy
+            idle = not lane.busy
             lane.busy = True
-            self._busy += wake
+        if idle and not gather:
+            self._wake([lane])
+        elif idle:
+            if not self._gathered:
+                self._loop.call_soon(self._wake_gathered)
+            self._gathered.append(lane)
+        return future
+
+    def _wake_gathered(self) -> None:
+        lanes, self._gathered = self._gathered, []
+        self._wake(lanes)
+
+    def _wake(self, lanes: list[Lane]) -> None:
+        """Have a worker look after these lanes, one after the other."""
+        with self._lock:
+            self._busy += 1
             grow = self._busy > self._threads and self._threads < self._limit
             self._threads += grow
-        if wake:
-            self._ready.put(lane)
+        self._ready.put(lanes)
         if grow:
             threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
-        return future
 
     def _clear(self, lane: Lane) -> None:
         with self._lock:
@@ -139,31 +156,42 @@ class Lanes:
         if not self._open and self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
 
-    def _deliver(self, job: Job, result: Any, error: BaseException | None) -> None:
-        if not job.future.done():
-            if error is None:
-                job.future.set_result(result)
-            else:
-                job.future.set_exception(error)
-        self._settled()
+    def _deliver(self) -> None:
+        """Hand out what has been done since the workers last called."""
+        with self._lock:
+            done, self._done = self._done, []
+        for job, result, error in done:
+            if not job.future.done():
+                if error is None:
+                    job.future.set_result(result)
+                else:
+                    job.future.set_exception(error)
+            self._settled()
 
     # -- the workers' side
 
     def _work(self) -> None:
         me = threading.get_ident()
-        while (lane := self._ready.get()) is not None:
-            with self._lock:
-                job = lane.jobs.popleft() if lane.jobs else None
+        while (lanes := self._ready.get()) is not None:
+            while lanes:
+                lane = lanes.pop(0)
+                with self._lock:
+                    job = lane.jobs.popleft() if lane.jobs else None
+                    if job is not None:
+                        self._running[me] = (time.monotonic_ns(), job.what)
                 if job is not None:
-                    self._running[me] = (time.monotonic_ns(), job.what)
-            if job is not None:
-                self._run(job)
+                    self._run(job)
+                with self._lock:
+                    again = lane.busy = bool(lane.jobs)
+                    others = bool(lanes) or not self._ready.empty()
+                    self._busy += again and others
+                if again and others:
+                    self._ready.put([lane])  # they have waited longer
+                elif again:
+                    lanes.append(lane)
+                del job, lane  # an idle thread must not keep a fragment alive
             with self._lock:
-                again = lane.busy = bool(lane.jobs)
-                self._busy -= not again
-            if again:
-                self._ready.put(lane)
-            del job, lane  # an idle thread must not keep a fragment alive
+                self._busy -= 1
         with self._lock:
             self._threads -= 1
 
@@ -176,7 +204,12 @@ class Lanes:
             problem = error
         with self._lock:  # before anybody hears that it is done
             del self._running[threading.get_ident()]
+            # One call for all that is done before the loop gets round to it.
+            call = not self._done
+            self._done.append((job, result, problem))
+        if not call:
+            return
         try:
-            self._loop.call_soon_threadsafe(self._deliver, job, result, problem)
+            self._loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:
             log.debug("[DISK] %s ended after the loop did", job.what)

@@ -90,7 +90,8 @@ class Writers:
         if writer is None:
             return
         name = f"writing to a segment of {writer.want.camera}"
-        job = writer.lane.submit(name, partial(steps.append, writer, payload))
+        # Gathered: a round of the recorder brings several, and each only goes into the cache.
+        job = writer.lane.submit(name, partial(steps.append, writer, payload), gather=True)
         self._track(writer, len(payload), job, self._appended)
 
     def close(self, channel: Channel, want: CloseSegment) -> None:
