@@ -239,6 +239,10 @@ def test_footage_is_listed_and_exported_while_it_is_written(service: Service, tm
     recorded = service.json("timeline", "cam_01")["recorded"]
     assert sum(span["seconds"] for span in recorded) >= answer["recorded"][-1]["seconds"]
     assert set(map(Path, recorded[-1]["files"])) == set(service.files("cam_01"))
+    index = service.data / "index.sqlite3"
+    for damage in (index.unlink, lambda: index.write_bytes(b"this is no database")):
+        damage()
+        assert service.json("timeline", "cam_01")["recorded"] == recorded
 
 
 def test_a_demo_records_every_frame_and_takes_its_directory_away() -> None:

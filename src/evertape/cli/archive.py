@@ -19,11 +19,12 @@ from evertape.cli.config_verbs import warn
 from evertape.cli.place import Place
 from evertape.cli.status import fetch
 from evertape.config.paths import DataDir
-from evertape.disk.journal_reader import Position, read_from
+from evertape.disk.journal_reader import Position
+from evertape.engine.keeper_tail import IndexTail, rebuild
 from evertape.errors import ConfigError, EvertapeError, NotRunningError, UsageError
 from evertape.store.failures import IndexBusyError, IndexDamagedError
 from evertape.store.index import Index
-from evertape.store.rows import Cursor, SegmentRow
+from evertape.store.rows import SegmentRow
 from evertape.types import UtcNs
 
 if TYPE_CHECKING:
@@ -127,8 +128,8 @@ def _index(data: DataDir, *, running: bool) -> Iterator[Index]:
         except (IndexBusyError, IndexDamagedError) as error:
             warn(f"the index cannot be used ({error.what}); reading the journal instead")
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="evertape-index-"))
-            index = stack.enter_context(Index.open(Path(folder) / "index"))
-            apply_journal(index, data.journal)
+            rebuild(Path(folder) / "index", data.journal)
+            index = stack.enter_context(Index.open_readonly(Path(folder) / "index"))
         yield index
 
 
@@ -173,31 +174,14 @@ def _catch_up(data: DataDir, end: Position) -> None:
     """Take in what a keeper left over. While no service runs, and the lock says so, this is the only writer."""
     from evertape.cli.service import only_one
 
-    with contextlib.suppress(IndexBusyError), Index.open_readonly(data.index_file) as index:
+    with contextlib.suppress(IndexBusyError, IndexDamagedError), Index.open_readonly(data.index_file) as index:
         if _reached(index, end):
             return
     try:
-        with only_one(data), Index.open(data.index_file) as index:
-            apply_journal(index, data.journal)
+        with only_one(data), contextlib.closing(IndexTail(data.index_file, data.journal)) as tail:
+            tail.catch_up()
     except UsageError as error:
         warn(f"the index may not be up to date: {error.what}")
-
-
-def apply_journal(index: Index, folder: Path) -> None:
-    """Take in everything behind the index's place in the journal."""
-    cursor = index.cursor()
-    more = True
-    while more:
-        read = read_from(folder, cursor.file, cursor.offset)
-        cursor = Cursor(
-            read.position.file,
-            read.position.offset,
-            cursor.applied + len(read.events),
-            cursor.damaged + read.damaged,
-            cursor.unknown + read.unknown,
-        )
-        index.apply(read.events, cursor)
-        more = read.more
 
 
 # -- the volumes ---------------------------------------------------------------------------------------------

@@ -201,7 +201,7 @@ def remove(place: Place, camera: CameraId, as_json: JsonFlag = False) -> None:
 
 def probe(
     place: Place,
-    camera: Annotated[str | None, typer.Argument(metavar="[ID|URL]", help="Default: all configured cameras.")] = None,
+    camera: Annotated[str | None, typer.Argument(metavar="ID|URL", help="Default: all configured cameras.")] = None,
     sub: Annotated[bool, typer.Option("--sub", help="Look at the sub stream.")] = False,
     user: UserOption = None,
     password_stdin: StdinOption = False,

@@ -40,16 +40,16 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
     ctx.obj = (data, config)
 
 
+for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export):
+    part.add_to(app)
+
+
 @verb(app, "version", rich_help_panel="Look")
 def version(place: Place) -> None:
     """Print the version."""
     from evertape import __version__
 
     print(__version__)
-
-
-for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export):
-    part.add_to(app)
 
 
 def main() -> None:

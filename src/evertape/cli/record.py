@@ -10,7 +10,7 @@ from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
 from evertape.errors import NotRunningError, UsageError
 
-Cameras = Annotated[list[str] | None, typer.Argument(metavar="[CAMERA]...", help="Ids of cameras.")]
+Cameras = Annotated[list[str] | None, typer.Argument(metavar="CAMERA", help="Ids of cameras.")]
 All = Annotated[bool, typer.Option("--all", help="All cameras.")]
 _BY = "the command line"
 

@@ -74,7 +74,8 @@ def _section(path: tuple[str, ...], command: Any) -> str:
 
 
 def _argument(parameter: Any) -> str:
-    return str(parameter.metavar or parameter.name.upper())
+    name = str(parameter.metavar or parameter.name.upper())
+    return (name if parameter.required else f"[{name}]") + ("…" if parameter.nargs == -1 else "")
 
 
 def _option(parameter: Any) -> str:

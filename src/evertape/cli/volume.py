@@ -103,7 +103,7 @@ def list_(place: Place, as_json: JsonFlag = False) -> None:
 
 def check(
     place: Place,
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Default: all volumes.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Default: all volumes.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Say whether the volumes can be recorded to: identity, mount, permission, free space. Nothing is written.
