@@ -239,6 +239,8 @@ class RecordingBranch:
         """Footage became durable."""
         if not done:
             return
+        if self._newest is None:
+            self._host.status_changed()
         self._newest = done[-1]
         for fragment in done:
             self._frames += fragment.frames
