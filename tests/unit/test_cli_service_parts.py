@@ -133,6 +133,7 @@ class SlowSupervisor:
     def __init__(self) -> None:
         self.reloads = 0
         self.gate = asyncio.Event()
+        self.config = load_text("", Path("x.toml")).config
 
     async def reload(self) -> tuple[str, ...]:
         self.reloads += 1
@@ -145,7 +146,7 @@ class SlowSupervisor:
 def test_what_is_asked_for_during_a_reload_is_done_once_after_it() -> None:
     async def scenario() -> int:
         supervisor = SlowSupervisor()
-        reloads = Reloads(supervisor)  # type: ignore[arg-type]
+        reloads = Reloads(supervisor, lambda _: None)  # type: ignore[arg-type]
         for _ in range(5):
             reloads.ask()
             await asyncio.sleep(0)
@@ -156,3 +157,17 @@ def test_what_is_asked_for_during_a_reload_is_done_once_after_it() -> None:
         return supervisor.reloads
 
     assert asyncio.run(scenario()) == 2
+
+
+def test_a_changed_log_is_taken_up_whoever_reloaded() -> None:
+    async def scenario() -> list[str]:
+        supervisor, levels = SlowSupervisor(), list[str]()
+        supervisor.gate.set()
+        reloads = Reloads(supervisor, lambda settings: levels.append(str(settings.level)))  # type: ignore[arg-type]
+        for text in ("", '[logging]\nlevel = "debug"\n', '[logging]\nlevel = "debug"\n'):
+            supervisor.config = load_text(text, Path("x.toml")).config
+            reloads.ask()
+            await asyncio.sleep(0.01)
+        return levels
+
+    assert asyncio.run(scenario()) == ["debug"]

@@ -21,6 +21,7 @@ from evertape.errors import ConfigError, EvertapeError, UsageError
 if TYPE_CHECKING:
     from evertape.config.load import LoadedConfig
     from evertape.config.schema import Config
+    from evertape.config.sections import Logging
     from evertape.engine.supervisor import Machine, Supervisor
 
 log = logging.getLogger(__name__)
@@ -126,9 +127,11 @@ async def run_service(place: Place, loaded: LoadedConfig) -> bool:
 
     SIGHUP, and a change of the configuration file, bring the changed configuration into force.
     """
+    from evertape.cli.logging import set_up_logging
+
     loop = asyncio.get_running_loop()
     supervisor = make_supervisor(place, loaded)
-    reloads = Reloads(supervisor)
+    reloads = Reloads(supervisor, lambda settings: set_up_logging(str(settings.level), str(settings.format)))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, supervisor.ask_to_stop, signal.Signals(number).name)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
@@ -141,10 +144,17 @@ async def run_service(place: Place, loaded: LoadedConfig) -> bool:
 
 
 class Reloads:
-    """Reloads one after the other: what is asked for during one is done once, after it. Owner's loop only."""
+    """Reloads one after the other: what is asked for during one is done once, after it. Owner's loop only.
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    Args:
+        supervisor: who reloads.
+        log_as: called with the settings of the log when they have changed, whoever asked for the reload.
+    """
+
+    def __init__(self, supervisor: Supervisor, log_as: Callable[[Logging], object]) -> None:
         self._supervisor = supervisor
+        self._log_as = log_as
+        self._logging = supervisor.config.logging
         self._task: asyncio.Task[None] | None = None
         self._again = False
 
@@ -164,6 +174,9 @@ class Reloads:
                 pass  # The supervisor has said what is wrong with it, and goes on with what it has.
             except EvertapeError as error:
                 log.error("[CONFIG] the configuration was not reloaded: %s", error)
+            if self._logging != self._supervisor.config.logging:
+                self._logging = self._supervisor.config.logging
+                self._log_as(self._logging)
             if not self._again:
                 return
 
