@@ -21,7 +21,7 @@ from evertape.engine.disk_link import DiskLink, lost_volumes
 from evertape.engine.feed import Feed
 from evertape.engine.guard import Guard
 from evertape.ipc.channel import Listener
-from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp
+from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp, Notice
 from evertape.ipc.messages import (
     CameraCommand,
     CommandDone,
@@ -91,6 +91,8 @@ class Recorder:
         self._round_timer: asyncio.TimerHandle | None = None
         self._guard = Guard(f"rounds of {name}")
         self._clock_offset: int | None = None
+        self._asked: dict[WatchKey, int] = {}
+        """The GOPs without an end for which a new session was made."""
         self._closed = False
 
     # -- what the supervisor says ---------------------------------------------------------------------------
@@ -229,6 +231,23 @@ class Recorder:
         self._look_at_volumes(now, hung_after_ns)
         for ring, gop in self._keeper.victims(self._rings(), now):
             self._evicted(ring, gop)
+        if sum(ring.bytes for ring, _ in self._rings()) > self._keeper.budget:
+            self._ask_for_keyframe()
+
+    def _ask_for_keyframe(self) -> None:
+        """Over budget, and nothing can go: a GOP has no end. A new session begins with a keyframe."""
+        rings = [(ring, w, stream) for w in self.cameras.values() for stream, ring in w.rings.items() if ring.newest]
+        ring, worker, stream = max(rings, key=lambda entry: entry[0].bytes, default=(None, None, None))
+        if ring is None or worker is None or stream is None or ring.newest is None:
+            return
+        start = ring.newest.view.start
+        if len(ring) > 1 or self._asked.get((worker.settings.id, stream)) == start:
+            return
+        self._asked[worker.settings.id, stream] = start
+        text = "no keyframe for so long that memory runs out; its session is made anew"
+        log.warning("[STREAMING] %s: %s", worker.settings.id, text)
+        self.journal(Notice(**self.stamp(), camera=worker.settings.id, text=text, detail={"bytes": ring.bytes}))
+        worker.streams[stream].restart()
 
     def _look_at_volumes(self, now: BootNs, hung_after_ns: int) -> None:
         for link in self.links.values():

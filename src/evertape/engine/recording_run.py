@@ -67,6 +67,7 @@ class RecordingRun:
     def __init__(self, owner: RunOwner, start: int) -> None:
         self._owner = owner
         self._ring = owner.ring
+        self.start = start
         self.replay = Replay(start)
         self._writer: SegmentWriter | None = None
         self._writers: dict[SegmentId, SegmentWriter] = {}

@@ -148,6 +148,8 @@ class StreamWorker:
 
     def restart(self, settings: CameraSettings | None = None) -> None:
         """Throw the session away and make another at once, with new settings if given."""
+        # What has come belongs to the old session; it must not be lost with it.
+        self.drain(self._clock.boot_ns())
         credentials = False
         if settings is not None:
             credentials = self._login(self.settings) != self._login(settings)
