@@ -49,8 +49,8 @@ def test_a_killed_recorder_costs_little_and_its_file_plays_to_the_last_fragment(
         assert restart < 1.0
         first, *_ = rig.files()
         quiet = subprocess.run(
-            ["ffprobe", "-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
-            + [str(first)],
+            ["ffprobe", "-v", "warning", "-count_frames", "-show_entries", "stream=nb_read_frames",
+             "-of", "csv=p=0", str(first)],
             capture_output=True, text=True, check=True, timeout=30,
         )  # fmt: skip
         assert quiet.stderr == ""
