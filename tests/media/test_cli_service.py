@@ -239,10 +239,28 @@ def test_footage_is_listed_and_exported_while_it_is_written(service: Service, tm
     recorded = service.json("timeline", "cam_01")["recorded"]
     assert sum(span["seconds"] for span in recorded) >= answer["recorded"][-1]["seconds"]
     assert set(map(Path, recorded[-1]["files"])) == set(service.files("cam_01"))
+    audit = service.json("audit")
+    assert (audit["ok"], audit["files"], audit["cameras"]["cam_01"]["unexplained_s"]) == (True, len(service.files()), 0)
     index = service.data / "index.sqlite3"
     for damage in (index.unlink, lambda: index.write_bytes(b"this is no database")):
         damage()
         assert service.json("timeline", "cam_01")["recorded"] == recorded
+
+
+def test_an_audit_passes_while_recording_and_finds_a_damaged_file(service: Service) -> None:
+    service.verb("camera", "split", "cam_01")
+    until(lambda: len(service.files("cam_01")) == 2, "a second file")
+    service.until_more("cam_01")
+    assert service.json("audit")["findings"] == []
+    assert "everything matches" in service.verb("audit").stdout
+    assert service.stop() == 0
+    victim = service.files("cam_01")[0]
+    victim.write_bytes(victim.read_bytes()[:-1000])
+    audit = service.json("audit", code=1)
+    assert [finding["path"] for finding in audit["findings"] if finding["serious"]] == [
+        str(victim.relative_to(service.data / "recordings"))
+    ]
+    assert "what does not match: 1" in service.verb("audit", code=1).stdout
 
 
 def test_a_demo_records_every_frame_and_takes_its_directory_away() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -333,6 +334,22 @@ def test_a_mistake_of_ours_is_told_with_its_traceback_masked(
     assert "this is a mistake in Evertape" in answer["error"]
     assert "secret" not in answer["error"]
     assert caplog.records[-1].exc_info is not None
+
+
+def test_an_error_of_the_system_is_no_mistake_of_ours(ready: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> bool:
+        raise OSError(errno.EIO, "Input/output error", "/media/usb")
+
+    monkeypatch.setattr(volume, "on_system_disk", broken)
+    answer = ready.json("volume", "add", "x", str(ready.data), code=1)
+    assert answer["error"] == "/media/usb: Input/output error"
+
+
+@pytest.mark.parametrize(
+    "arguments", [["audit"], ["timeline", "x"], ["export", "x", "--from", "1h ago", "-o", "x.mp4"]]
+)
+def test_nothing_recorded_yet_is_told(ready: Cli, arguments: list[str]) -> None:
+    assert "nothing was ever recorded" in ready(*arguments, code=2).stderr
 
 
 def test_lab_camera_passes_its_options_on() -> None:

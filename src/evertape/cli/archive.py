@@ -29,6 +29,7 @@ from evertape.types import UtcNs
 
 if TYPE_CHECKING:
     from evertape.cli.status_view import ServiceStatus
+    from evertape.engine.audit_files import Root
 
 CATCH_UP_S = 3.0
 """How long to wait for a running keeper to take in what the journal held when we asked."""
@@ -87,15 +88,16 @@ def open_archive(place: Place) -> Iterator[Archive]:
     """
     if not place.data.journal.is_dir():
         raise UsageError(f"nothing was ever recorded in {place.data.root}", hint="evertape serve records")
-    status = _status(place)
+    status = status_if_running(place)
     zone, configured = _from_config(place)
     with _index(place.data, running=status is not None) as index:
-        roots = volume_roots(place, status)
+        roots = {root.id: root.path for root in volume_roots(place, status)}
         reach = _open_until(index, roots, status)
         yield Archive(index, roots, reach, status is not None, zone, configured)
 
 
-def _status(place: Place) -> ServiceStatus | None:
+def status_if_running(place: Place) -> ServiceStatus | None:
+    """What a running service says; ``None`` if there is none."""
     try:
         return fetch(place)
     except NotRunningError:
@@ -187,31 +189,28 @@ def _catch_up(data: DataDir, end: Position) -> None:
 # -- the volumes ---------------------------------------------------------------------------------------------
 
 
-def volume_roots(place: Place, status: ServiceStatus | None) -> dict[str, Path]:
-    """By id, where each volume that can be reached is; what lies at a path is asked who it is.
+def volume_paths(place: Place, status: ServiceStatus | None) -> dict[str, Path]:
+    """Names and paths of every volume that is or was used, each path once; those that hang are left out.
 
-    Volumes that a running service calls hung are left alone: to look at one is to hang too.
+    To look at a volume that hangs is to hang too, and only a running service can tell.
     """
-    from evertape.disk.fault import VolumeFaultError
-    from evertape.disk.marker import read_marker
     from evertape.engine.state_files import read_volumes
+    from evertape.engine.supervisor import BUILT_IN
 
-    paths = [place.data.recordings]
+    found = {BUILT_IN: place.data.recordings}
+    found |= {name: Path(known.path) for name, known in read_volumes(place.data.root / "state").items()}
     with contextlib.suppress(ConfigError):
-        paths += [volume.path for volume in place.load().config.volumes.values()]
-    paths += [Path(known.path) for known in read_volumes(place.data.root / "state").values()]
+        found |= {name: volume.path for name, volume in place.load().config.volumes.items()}
     hung = {Path(volume.path) for volume in status.volumes if volume.state == "hung"} if status is not None else set()
-    roots: dict[str, Path] = {}
-    for path in dict.fromkeys(path for path in paths if path not in hung):
-        with contextlib.suppress(OSError, VolumeFaultError):
-            root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                marker = read_marker(root)
-            finally:
-                os.close(root)
-            if marker is not None:
-                roots[marker.id] = path
-    return roots
+    by_path = {path: name for name, path in found.items() if path not in hung}
+    return {name: path for path, name in by_path.items()}
+
+
+def volume_roots(place: Place, status: ServiceStatus | None) -> list[Root]:
+    """The volumes that can be reached; what lies at a path is asked who it is."""
+    from evertape.engine.audit import volume_roots as those_there
+
+    return those_there(volume_paths(place, status))
 
 
 def _open_until(index: Index, roots: dict[str, Path], status: ServiceStatus | None) -> dict[str, UtcNs]:

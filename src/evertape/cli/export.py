@@ -120,6 +120,7 @@ def _refuse_to_replace(files: Sequence[Path], force: bool) -> None:
 def _export(
     archive: Archive, pieces: list[Piece], file: Path, start: int, end: int, close_gaps: bool, *, quiet: bool
 ) -> ExportResult:
+    from evertape.cli.screen import progress_bar
     from evertape.mp4.export import ExportPart, Gaps
     from evertape.mp4.export import export as write_mp4
 
@@ -135,13 +136,16 @@ def _export(
                 None if last is None else last + 1,
             )
         )
-    # Of a file that is being written only what is safely on the disk.
-    until = min(end, pieces[-1].end_utc) if pieces[-1].last is None else end
-    with replacing(file) as out, _progress(file.name, quiet) as progress:
+    first, last_piece = pieces[0], pieces[-1]
+    # Bounds only where footage is cut: the index may know better than the file when its pictures were, and a bound at
+    # the very edge would then cost some. Of a file that is being written, only what is safely on the disk.
+    begin = start if start > first.start_utc else None
+    until = min(end, last_piece.end_utc) if last_piece.last is None or end < last_piece.end_utc else None
+    with replacing(file) as out, progress_bar(file.name, quiet=quiet) as progress:
         return write_mp4(
             parts,
             out,
-            from_utc_ns=max(start, pieces[0].start_utc),
+            from_utc_ns=begin,
             to_utc_ns=until,
             gaps=Gaps.CLOSE if close_gaps else Gaps.HOLD,
             progress=progress,
@@ -160,21 +164,6 @@ def replacing(file: Path) -> Iterator[BinaryIO]:
         raise VolumeError(f"the export was given up: {error.filename or file}: {error.strerror}") from None
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _progress(name: str, quiet: bool) -> Iterator[Any]:
-    """A bar on standard error, if a person is there to see it."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        yield None
-        return
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _result_json(file: Path, result: ExportResult) -> dict[str, Any]:

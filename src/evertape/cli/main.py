@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from evertape.cli import (
+    audit,
     camera,
     config_verbs,
     demo,
@@ -40,7 +41,11 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
     ctx.obj = (data, config)
 
 
-for part in (init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export):
+# In the order of the help.
+PARTS = (
+    init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export, audit,
+)  # fmt: skip
+for part in PARTS:
     part.add_to(app)
 
 

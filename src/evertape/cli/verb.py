@@ -92,6 +92,11 @@ def guarded(work: Callable[[], int | None], as_json: bool = False) -> int:
         # Whoever read our output, such as ``head``, has had enough. Closing it again at exit would complain.
         sys.stdout = None
         return 0
+    except OSError as error:
+        # Disks fail and files go while they are read; whoever can say more about it has said so already.
+        log.debug("the system refused", exc_info=True)
+        complain(EvertapeError(f"{error.filename or 'the system'}: {error.strerror or error}"), as_json)
+        return 1
     except typer.Exit as leaving:
         return leaving.exit_code
     except typer.Abort:

@@ -1,0 +1,104 @@
+"""``evertape audit``: every file against journal and index, every camera's time accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evertape.cli.place import Place
+from evertape.cli.verb import JsonFlag, emit, verb
+from evertape.errors import UsageError
+
+if TYPE_CHECKING:
+    from evertape.engine.audit_report import AuditReport
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verb."""
+    verb(app, "audit", rich_help_panel="Look")(audit)
+
+
+def audit(place: Place, as_json: JsonFlag = False) -> int:
+    """Check every file against journal and index, and that every second is recorded or explained.
+
+    Changes nothing, and works beside a running service. Exit code 1: something does not match.
+    """
+    from evertape.cli.archive import status_if_running, volume_roots
+    from evertape.cli.screen import progress_bar
+    from evertape.cli.service import boot_id
+    from evertape.clock import SystemClock
+    from evertape.engine.audit import Audit
+
+    if not place.data.journal.is_dir():
+        raise UsageError(f"nothing was ever recorded in {place.data.root}", hint="evertape serve records")
+    status = status_if_running(place)
+    with progress_bar("files", quiet=as_json) as progress:
+        report = Audit(
+            place.data,
+            volume_roots(place, status),
+            SystemClock(),
+            running=status is not None,
+            boot=boot_id(),
+            progress=progress or (lambda _done, _all: None),
+        ).run()
+    if as_json:
+        emit(report_json(report))
+    else:
+        print(report_text(report))
+    return 0 if report.ok else 1
+
+
+def report_json(report: AuditReport) -> dict[str, Any]:
+    """For a program."""
+    return {
+        "ok": report.ok,
+        "findings": [asdict(finding) for finding in report.findings],
+        "files": report.files,
+        "bytes": report.bytes,
+        "segments": report.segments,
+        "unreachable": report.unreachable,
+        "events": report.events,
+        "volumes": report.volumes,
+        "cameras": {
+            name: {
+                "start_utc": account.start,
+                "end_utc": account.end,
+                "total_s": account.total_s,
+                "recorded_s": account.recorded_s,
+                "explained_s": account.explained_s,
+                "unexplained_s": account.unexplained_s,
+                "gaps": account.gaps,
+                "causes": {str(cause): seconds for cause, seconds in account.causes.items()},
+                "files": account.files,
+                "doubled_units": account.doubled_units,
+            }
+            for name, account in report.cameras.items()
+        },
+    }
+
+
+def report_text(report: AuditReport) -> str:
+    """For a person."""
+    from evertape.cli.wording import plural, size_text, span_text
+
+    lines = [
+        f"{plural(report.files, 'file')} ({size_text(report.bytes)}) on {', '.join(report.volumes) or 'no volume'}, "
+        f"{plural(report.events, 'event')} in the journal"
+    ]
+    for name, account in report.cameras.items():
+        why = ", ".join(f"{str(cause).replace('_', ' ')} {span_text(s)}" for cause, s in account.causes.items())
+        lines.append(
+            f"{name}: {span_text(account.total_s)} = {span_text(account.recorded_s)} recorded "
+            f"+ {span_text(account.explained_s)} explained" + (f" ({why})" if why else "")
+        )
+        if account.unexplained_s:
+            lines[-1] += f" + {span_text(account.unexplained_s)} unexplained"
+    # What matters most stands last, where a person looks first.
+    for finding in sorted(report.findings, key=lambda finding: finding.serious):
+        place = f" [{finding.volume}: {finding.path}]" if finding.path else ""
+        lines.append(f"{'✗' if finding.serious else '!'} {finding.text}{place}")
+    serious = sum(finding.serious for finding in report.findings)
+    lines.append("everything matches" if report.ok else f"what does not match: {serious}")
+    return "\n".join(lines)
