@@ -6,9 +6,11 @@ in the journal; a name is for people, and is parsed back only to list the folder
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evertape.errors import ProtocolError
 from evertape.types import NS_PER_S
@@ -44,10 +46,19 @@ def is_day(name: str) -> bool:
 
 
 def day_and_time(start_utc: int, file_time: str) -> tuple[str, str]:
-    """``YYYYMMDD`` and ``HHMMSS`` of an instant (UTC ns), in UTC or (``file_time="local"``) local time."""
+    """``YYYYMMDD`` and ``HHMMSS`` of an instant (UTC ns).
+
+    Args:
+        start_utc: the instant.
+        file_time: ``utc``, ``local`` (this machine's time zone), or a time zone's name such as ``Europe/Berlin``; one
+            that this machine does not know counts as UTC, because a file needs a name now.
+    """
     moment = datetime.fromtimestamp(start_utc // NS_PER_S, UTC)
     if file_time == "local":
         moment = moment.astimezone()
+    elif file_time != "utc":
+        with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+            moment = moment.astimezone(ZoneInfo(file_time))
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
 
 

@@ -52,8 +52,14 @@ def camera_settings(config: Config, camera_id: CameraId) -> CameraSettings:
         rotation_align=recording.align,
         rotation_offset_ns=offset,
         fragment_ns=recording.fragment,
-        file_time=str(recording.file_time),
+        file_time=_file_time(config, str(recording.file_time)),
     )
+
+
+def _file_time(config: Config, chosen: str) -> str:
+    """``utc``, ``local``, or the name of the installation's time zone if one is configured."""
+    zone = config.installation.timezone
+    return str(zone) if chosen == "local" and zone is not None else chosen
 
 
 def place_cameras(
