@@ -36,7 +36,7 @@ def test_the_command_line_goes_before_the_environment(tmp_path: Path, monkeypatc
 
 def test_everything_is_beneath_the_data_directory_and_apart() -> None:
     data = DataDir(Path("/srv/nvr"))
-    places = [data.config_file, data.journal, data.index_file, data.recordings, data.run, data.wish_file]
+    places = [data.config_file, data.journal, data.index_file, data.recordings, data.run]
     assert all(place.parent == data.root for place in places)
     assert len(set(places)) == len(places)
     assert (data.config_file.name, data.recordings.name) == ("evertape.toml", "recordings")

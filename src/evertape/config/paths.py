@@ -46,11 +46,6 @@ class DataDir:
         """The folder of what lives only as long as the service: sockets, process ids."""
         return self.root / "run"
 
-    @property
-    def wish_file(self) -> Path:
-        """Which cameras somebody wishes to be recorded; survives restarts."""
-        return self.root / "wishes.json"
-
 
 def data_dir(
     explicit: Path | None = None,
