@@ -156,7 +156,9 @@ def _volume_table(volumes: Sequence[VolumeInfo]) -> Table:
 
 
 def _foot(status: ServiceStatus) -> str:
-    reach = [stream.ring_s for camera in status.cameras if (stream := main_stream(camera)) is not None]
+    streams = [main_stream(camera) for camera in status.cameras]
+    # A camera that was never there has nothing to reach back to.
+    reach = [stream.ring_s for stream in streams if stream is not None and stream.ring_bytes]
     text = f"memory for the newest footage: {size_text(status.ring_bytes)} of {size_text(status.ring_budget)}"
     if reach:
         text += f", reaching back {span_text(min(reach))} at least"
