@@ -33,7 +33,7 @@ from evertape.ipc.messages import (
     Welcome,
 )
 from evertape.ipc.wire import FrameReader, encode
-from evertape.mp4.model import FragmentInfo, SegmentHeader
+from evertape.mp4.model import FragmentInfo, SegmentHeader, Supersedes
 from evertape.mp4.writer import FragmentWriter
 from evertape.types import (
     AccessUnit,
@@ -187,6 +187,7 @@ class Footage:
         frame_bytes: size of a picture.
         epoch: the capture session; a new one by default.
         start_utc: UTC of the first picture.
+        supersedes: segments, and the units from which on this one holds what they may hold as well.
     """
 
     def __init__(
@@ -200,6 +201,7 @@ class Footage:
         frame_bytes: int = 2000,
         epoch: str = "",
         start_utc: int = START_UTC,
+        supersedes: tuple[tuple[str, int], ...] = (),
     ) -> None:
         self.camera, self.writer, self.first = camera, writer, first
         self.epoch = epoch or uuid.uuid4().hex
@@ -221,6 +223,7 @@ class Footage:
             start_utc_error_ns=50_000_000,
             start_boot_ns=time.monotonic_ns(),
             generation=generation,
+            supersedes=tuple(Supersedes(SegmentId(segment), seq) for segment, seq in supersedes),
         )
         self._muxer = FragmentWriter(header, caps)
         self.fragments: list[FragmentInfo] = []

@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+BATCH = 1000
+"""Events in one transaction: half a second of work, and few megabytes."""
+
 
 class Step(NamedTuple):
     """What one step found: events, in order, and whether there is more right away."""
@@ -79,7 +82,7 @@ class IndexTail:
 
     def _step(self, index: Index) -> Step:
         at = index.cursor()
-        read = read_from(self._journal, at.file, at.offset)
+        read = read_from(self._journal, at.file, at.offset, most=BATCH)
         if read.damaged or read.unknown:
             log.warning("[STORAGE] the journal has %d damaged and %d unknown lines", read.damaged, read.unknown)
         after = _behind(at, read)
@@ -141,7 +144,7 @@ def rebuild(target: Path, journal: Path, until: Cursor | None = None) -> Cursor:
     """Build an index of a journal, or of a volume's mirror of one, from the beginning.
 
     Args:
-        target: the database to make; must not exist.
+        target: the database to make; one that exists is continued.
         journal: the folder of the journal's files.
         until: stop at this place, if it is reached.
 

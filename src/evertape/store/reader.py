@@ -146,6 +146,13 @@ class Reader:
                 return
             last = rows[-1]["id"]
 
+    def sessions(self, camera: str) -> Iterator[list[SegmentRow]]:
+        """What is held of a camera, one capture session at a time."""
+        table = tables.segments
+        found = select(table.c.epoch).where(table.c.camera == camera, table.c.state.in_(HELD)).distinct()
+        for row in self._rows(found):
+            yield [held for held in self.epoch(row["epoch"]) if held.held and held.camera == camera]
+
     def footage_end(self, camera: str, before: int) -> int | None:
         """Where the newest footage that began before an instant ends; ``None`` if there is none."""
         table = tables.segments.c
