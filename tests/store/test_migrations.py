@@ -1,0 +1,96 @@
+"""A database that was migrated is one that is made today."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from evertape.store.database import prepare, schema_of, writing_engine
+from evertape.store.failures import IndexDamagedError
+from evertape.store.index import Index
+from evertape.store.migrate import MIGRATIONS, upgrade
+from evertape.store.tables import SCHEMA, metadata
+
+
+def test_the_newest_migration_is_the_one_the_program_expects() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA]
+
+
+def test_migrating_from_nothing_makes_what_is_made_at_once(tmp_path: Path) -> None:
+    one, two = writing_engine(tmp_path / "one"), writing_engine(tmp_path / "two")
+    upgrade(one)
+    prepare(two)
+    with one.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    wheres = []
+    for engine in (one, two):
+        assert schema_of(engine) == SCHEMA
+        with engine.connect() as connection:
+            found = inspect(connection)
+            indexes = {name: found.get_indexes(name) for name in sorted(found.get_table_names())}
+            wheres.append({
+                index["name"]: (index["column_names"], str(index.get("dialect_options", {}).get("sqlite_where")))
+                for name in indexes for index in indexes[name]
+            })  # fmt: skip
+        engine.dispose()
+    assert wheres[0] == wheres[1]
+    assert wheres[0]["segments_open"] == (["volume"], "state = 'open'")
+
+
+def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path) -> None:
+    place = tmp_path / "index"
+    engine = writing_engine(place)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+    engine.dispose()
+    with Index.open(place) as index:
+        assert index.cameras() == []
+    with Index.open_readonly(place) as index:
+        assert index.cameras() == []
+
+
+def test_a_newer_database_is_refused_not_changed(tmp_path: Path) -> None:
+    place = tmp_path / "index"
+    Index.open(place).close()
+    engine = writing_engine(place)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    for opened in (Index.open, Index.open_readonly):
+        with pytest.raises(IndexDamagedError):
+            opened(place)
+    again = writing_engine(place)
+    assert schema_of(again) == "9999"
+    again.dispose()
+
+
+def test_the_tables_are_possible_in_postgresql() -> None:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    made = [str(CreateTable(table).compile(dialect=dialect)) for table in metadata.sorted_tables]
+    made += [str(CreateIndex(i).compile(dialect=dialect)) for t in metadata.sorted_tables for i in t.indexes]
+    assert any("WHERE state = 'open'" in statement for statement in made)
+
+
+def test_opening_does_not_need_the_migrations_library(tmp_path: Path) -> None:
+    import subprocess
+
+    code = (
+        "import sys; from pathlib import Path; from evertape.store.index import Index;"
+        f"Index.open({str(tmp_path / 'x')!r}).close(); print('alembic' in sys.modules)"
+    )
+    src = str(Path(__file__).parents[2] / "src")
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": src}, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "False"
