@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
-from evertape.clock import SystemClock
+from evertape.clock import Clock, SystemClock
 from evertape.config.load import load_text
 from evertape.config.paths import DataDir
 from evertape.disk.journal_reader import read_from
@@ -32,6 +33,8 @@ class Rig:
         volumes: name to (path, role); none: the built-in one.
         settings: further TOML.
         with_keeper: run the keeper too.
+        clock: the service's clocks; a clock of one's own is seen by the recorders only if they run ``in_process``.
+        in_process: run the recorders in this process.
     """
 
     def __init__(
@@ -42,7 +45,11 @@ class Rig:
         settings: str = "",
         *,
         with_keeper: bool = False,
+        clock: Clock | None = None,
+        in_process: bool = False,
     ) -> None:
+        self._clock = clock or SystemClock()
+        self._in_process = in_process
         self.data = DataDir(folder / "data")
         self.volumes = volumes or {}
         text = '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
@@ -69,7 +76,9 @@ class Rig:
         """Start the service."""
         loaded = load_text(self._text, self.data.config_file)
         machine = Machine(memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), boot_id="", version="lab")
-        self.supervisor = Supervisor(self.data, loaded, SystemClock(), machine, with_keeper=self._with_keeper)
+        self.supervisor = Supervisor(
+            self.data, loaded, self._clock, machine, with_keeper=self._with_keeper, in_process=self._in_process
+        )
         self._task = asyncio.get_running_loop().create_task(self.supervisor.run())
 
     async def stop(self) -> bool:
@@ -80,6 +89,15 @@ class Rig:
         self.clean = await self._task
         self._task = None
         return self.clean
+
+    async def change_url(self, camera: str, url: str) -> None:
+        """Edit a camera's URL in the configuration and have the service take it up."""
+        old = re.search(rf'\[cameras\.{camera}\]\nurl = "([^"]*)"', self._text)
+        if old is None:
+            raise KeyError(camera)
+        self._text = self._text[: old.start(1)] + url + self._text[old.end(1) :]
+        self.data.config_file.write_text(self._text)
+        await self.supervisor.reload()
 
     # -- looking --------------------------------------------------------------------------------------------
 

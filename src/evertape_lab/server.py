@@ -1,7 +1,7 @@
-"""The RTSP server around the loops: one mount point per stream, one shared pipeline per mount point in use.
+"""The RTSP server around the loops: one mount point per stream, one pipeline per client.
 
 Threads: the GLib main loop and the server's client threads call the ``_on_*`` methods; the
-pacing thread sends. A pipeline exists from a client's DESCRIBE until the last client leaves.
+pacing thread sends. A pipeline exists from its client's DESCRIBE until the client leaves.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class LabServer:
         """Serve ``mount`` from now on."""
         factory = GstRtspServer.RTSPMediaFactory.new()
         factory.set_launch(_launch(mount))
-        factory.set_shared(True)
+        # Not shared: in gst-rtsp-server 1.22 a client that went away behind dropped packets holds up the pipeline that
+        # it shares with others, for ever, and the one that comes back would never get a picture.
+        factory.set_shared(False)
         factory.set_latency(0)
         factory.set_protocols(GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP)
         if self._auth is not None:

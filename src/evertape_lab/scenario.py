@@ -1,0 +1,103 @@
+"""Plays a scenario with the real service and judges it: ``evertape lab run A9``.
+
+The result is one JSON object: what was measured, what was promised, and every way in which they differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evertape.errors import EvertapeError
+from evertape_lab.judge import Result, judge
+from evertape_lab.netns import why_no_namespaces
+from evertape_lab.script import Script, load_script, scripts
+from evertape_lab.stage import Stage
+
+__all__ = ["Result", "main", "play", "why_not"]
+
+
+def why_not(script: Script) -> str:
+    """Why a scenario cannot be played here; empty if it can."""
+    return why_no_namespaces() if script.needs_root else ""
+
+
+def play(script: Script, folder: Path, *, is_quick: bool, margin_s: float = 0.0) -> Result:
+    """Play it in an empty folder.
+
+    Args:
+        script: what.
+        folder: where the service lives while it lasts.
+        is_quick: with the short values.
+        margin_s: added to each promised time, for a machine that is busy with other things.
+    """
+    result = Result(script.row, script.title, is_quick)
+    stage = Stage(script, folder, is_quick=is_quick)
+    try:
+        asyncio.run(_play(stage))
+    except AssertionError as error:
+        result.problems.append(str(error))
+    if hasattr(stage, "rig"):
+        judge(result, stage, margin_s)
+    result.ok = not result.problems
+    return result
+
+
+async def _play(stage: Stage) -> None:
+    async with stage:
+        await stage.play()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Play scenarios by row or by file, printing a line each; 0 if all hold, 1 if one does not, 4 if one cannot run."""
+    parser = argparse.ArgumentParser(prog="evertape lab run", description="Break something for real and measure.")
+    parser.add_argument("scenario", nargs="*", help=f"a row ({', '.join(scripts())}), or a file; none: every row")
+    parser.add_argument("--quick", action="store_true", help="as short as in the test suite")
+    parser.add_argument("--margin", type=float, default=0.0, metavar="S", help="be so lenient with each time")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, - for standard output")
+    parser.add_argument("--folder", type=Path, help="keep what was recorded there; it must be empty")
+    options = parser.parse_args(argv)
+    try:
+        chosen = [load_script(name) for name in options.scenario or scripts()]
+    except EvertapeError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    results, skipped = [], 0
+    for script in chosen:
+        if reason := why_not(script):
+            print(f"{script.row:4} skipped: {reason}", file=sys.stderr)
+            skipped += 1
+            continue
+        results.append(_play_somewhere(script, options))
+        print(results[-1].line(), file=sys.stderr if options.json == Path("-") else sys.stdout, flush=True)
+    _write(options.json, [result.json() for result in results])
+    if not all(result.ok for result in results):
+        return 1
+    return 4 if skipped else 0
+
+
+def _play_somewhere(script: Script, options: argparse.Namespace) -> Result:
+    if options.folder is not None:
+        folder = options.folder / script.row
+        folder.mkdir(parents=True)
+        return play(script, folder, is_quick=options.quick, margin_s=options.margin)
+    with tempfile.TemporaryDirectory(prefix="evertape-lab-") as folder:
+        return play(script, Path(folder), is_quick=options.quick, margin_s=options.margin)
+
+
+def _write(path: Path | None, results: list[dict[str, Any]]) -> None:
+    text = json.dumps(results, indent=2)
+    if path == Path("-"):
+        print(text)
+    elif path is not None:
+        path.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

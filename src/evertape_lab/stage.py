@@ -1,0 +1,373 @@
+"""Where a scenario plays: cameras, networks, bad servers and the real service; and the verbs of its steps.
+
+Everything that blocks (processes, firewalls, sockets of the proxy) is done in a thread, because the service's
+supervisor lives in this event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, cast
+
+from evertape.clock import SystemClock
+from evertape.errors import UsageError
+from evertape.ipc.events import CameraStateChanged
+from evertape.redact import join_credentials, split_credentials
+from evertape.types import NS_PER_S, BootNs, UtcNs
+from evertape_lab.fleet import LabCameras
+from evertape_lab.meters import Holdings, Meter, holdings
+from evertape_lab.netns import Namespace
+from evertape_lab.proxy import TcpProxy
+from evertape_lab.rig import Rig
+from evertape_lab.script import Cameras, Script, Step, quick
+from evertape_lab.servers import BadServer
+
+_PORT = 8554
+_USER = "viewer"
+_TEARDOWN = b"TEARDOWN rtsp://camera/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+
+
+class SteppedClock:
+    """The machine's clocks, with a wall clock that can be set. Setting the real one would be everybody's trouble."""
+
+    def __init__(self) -> None:
+        self._real = SystemClock()
+        self._offset_ns = 0
+
+    def step(self, by_ns: int) -> None:
+        """Set the wall clock forward, or back."""
+        self._offset_ns += by_ns
+
+    def boot_ns(self) -> BootNs:
+        """See ``Clock``."""
+        return self._real.boot_ns()
+
+    def utc_ns(self) -> UtcNs:
+        """See ``Clock``."""
+        return UtcNs(self._real.utc_ns() + self._offset_ns)
+
+
+@dataclass(slots=True)
+class Outage:
+    """Cameras that fell silent; both clocks at the break and at the moment they answered again."""
+
+    cameras: tuple[str, ...]
+    causes: tuple[str, ...]
+    broke_boot: int
+    broke_utc: int
+    answered_boot: int | None = None
+    answered_utc: int | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """A process of cameras as it stands on the stage."""
+
+    lab: LabCameras
+    names: tuple[str, ...]
+    network: Namespace | None
+    proxy: TcpProxy | None
+    right: dict[str, str]
+    """Camera to the URL that works."""
+    told: dict[str, str]
+    """Camera to the URL the service has."""
+
+
+class Stage:
+    """See the module. An asynchronous context manager.
+
+    Args:
+        script: what is played.
+        folder: an empty one, for the service.
+        is_quick: take the short values.
+    """
+
+    def __init__(self, script: Script, folder: Path, *, is_quick: bool) -> None:
+        self.script = script
+        self.is_quick = is_quick
+        self.groups: list[Group] = []
+        self.servers: list[BadServer] = []
+        self.outages: list[Outage] = []
+        self.before: Holdings | None = None
+        self.after: Holdings | None = None
+        self._folder = folder
+        self._clock = SteppedClock()
+        self._stack = AsyncExitStack()
+        self._verbs: dict[str, Callable[[Step], Awaitable[None]]] = {
+            name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name.startswith("do_")
+        }
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._build()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def cameras(self) -> list[str]:
+        """Every camera that is one."""
+        return [name for group in self.groups for name in group.names]
+
+    async def play(self) -> None:
+        """Do every step; raises ``AssertionError`` where one does not come true in time."""
+        for step in self.script.steps:
+            await self._perform(step)
+
+    # -- building -------------------------------------------------------------------------------------------
+
+    async def _build(self) -> None:
+        script = self.script
+        await self._warm_up()
+        for cameras in script.cameras:
+            self.groups.append(await self._group(cameras))
+        urls = {name: url for group in self.groups for name, url in group.told.items()}
+        for server in script.servers:
+            urls[server.camera] = server.url
+            if server.kind is not None:
+                bad = self._stack.enter_context(BadServer(server.kind, server.script))
+                self.servers.append(bad)
+                urls[server.camera] = join_credentials(bad.url, _USER, "x") if 401 in server.script else bad.url
+        clock = self._clock if script.host_clock else None
+        self.rig = Rig(self._folder, urls, settings=script.settings, clock=clock, in_process=script.host_clock)
+        await self._stack.enter_async_context(self.rig)
+        self.meter = Meter(self.rig)
+        task = asyncio.get_running_loop().create_task(self.meter.run())
+        self._stack.callback(task.cancel)
+
+    async def _warm_up(self) -> None:
+        """Have the loops that a camera changes to encoded before the clock runs."""
+        for step in self.script.steps:
+            if step.do == "restart" and step.options:
+                options = {**self.script.cameras[step.group].options, **step.options}
+                await asyncio.to_thread(_start_and_stop, cast(dict[str, Any], options))
+
+    async def _group(self, cameras: Cameras) -> Group:
+        network = self._stack.enter_context(Namespace()) if cameras.namespace else None
+        lab = LabCameras(
+            quick(cameras, "count", self.is_quick),
+            host=network.address if network else "127.0.0.1",
+            port=_PORT if network else 0,
+            prefix=network.prefix if network else (),
+            user=_USER if cameras.password is not None else None,
+            password=cameras.password,
+            **cast(dict[str, Any], {"name_prefix": cameras.prefix, **cameras.options}),
+        )
+        await asyncio.to_thread(lab.start)
+        self._stack.push_async_callback(asyncio.to_thread, lab.stop)
+        for command in cameras.before:
+            lab.command(command)
+        proxy = self._stack.enter_context(TcpProxy(lab.host, lab.port)) if cameras.proxy else None
+        right = {url.rpartition("/")[2]: proxy.url(url) if proxy else url for url in lab.urls}
+        told = {name: _told(url, cameras.told) for name, url in right.items()}
+        return Group(lab, tuple(right), network, proxy, right, told)
+
+    # -- performing -----------------------------------------------------------------------------------------
+
+    async def _perform(self, step: Step) -> None:
+        verb = self._verbs.get(step.do)
+        if verb is None:
+            raise UsageError(f"no step is called {step.do}", hint=f"there are {', '.join(sorted(self._verbs))}")
+        if step.outage:
+            self.outages.append(Outage(self._names(step), step.outage, *_now()))
+        await verb(step)
+        if step.answers:
+            boot, utc = _now()
+            for outage in self.outages:
+                if outage.answered_boot is None and set(outage.cameras) <= set(self._names(step)):
+                    outage.answered_boot, outage.answered_utc = boot, utc
+
+    def _names(self, step: Step) -> tuple[str, ...]:
+        names = self.groups[step.group].names
+        return names if step.camera == "*" else (step.camera,)
+
+    def _lab(self, step: Step) -> LabCameras:
+        return self.groups[step.group].lab
+
+    def _network(self, step: Step) -> Namespace:
+        network = self.groups[step.group].network
+        if network is None:
+            raise UsageError(f"{step.do} needs cameras with a namespace")
+        return network
+
+    def _proxy(self, step: Step) -> TcpProxy:
+        proxy = self.groups[step.group].proxy
+        if proxy is None:
+            raise UsageError(f"{step.do} needs cameras with a proxy")
+        return proxy
+
+    # -- verbs: time and waiting ----------------------------------------------------------------------------
+
+    async def do_wait(self, step: Step) -> None:
+        """Let ``seconds`` pass."""
+        await asyncio.sleep(quick(step, "seconds", self.is_quick))
+
+    async def do_record(self, step: Step) -> None:
+        """Wait until every camera of the group has ``seconds`` more on disk."""
+        await self.rig.recorded(self._names(step), quick(step, "seconds", self.is_quick), step.within)
+
+    async def do_until(self, step: Step) -> None:
+        """Wait until every camera of the group is in this ``state``, for this ``reason``."""
+
+        def reached() -> bool:
+            infos = [self.rig.camera(name) for name in self._names(step)]
+            streams = [info.streams[0] if info is not None else None for info in infos]
+            return all(
+                stream is not None
+                and (not step.state or stream.state == step.state)
+                and (not step.reason or stream.reason == step.reason)
+                for stream in streams
+            )
+
+        await self.rig.until(reached, step.within, f"{', '.join(self._names(step))}: {step.state} {step.reason}")
+
+    async def do_reasons(self, step: Step) -> None:
+        """Wait until everything that is no camera was shown with its reason, ``times`` times."""
+        wanted = {server.camera: server.reason for server in self.script.servers}
+
+        def shown() -> bool:
+            seen = dict.fromkeys(wanted, 0)
+            for event in self.rig.events(CameraStateChanged):
+                if isinstance(event, CameraStateChanged) and wanted.get(event.camera) == event.reason:
+                    seen[event.camera] += 1
+            return all(count >= step.times for count in seen.values())
+
+        await self.rig.until(shown, step.within, f"{wanted} are shown")
+
+    async def do_repeat(self, step: Step) -> None:
+        """Do ``steps``, ``times`` times."""
+        for _ in range(quick(step, "times", self.is_quick)):
+            for inner in step.steps:
+                await self._perform(inner)
+
+    async def do_measure(self, step: Step) -> None:
+        """Note what the recorders hold, for comparison at the end."""
+        self.before = holdings(self.rig)
+
+    async def do_compare(self, step: Step) -> None:
+        """Note it again; after this nothing is compared."""
+        self.after = holdings(self.rig)
+
+    # -- verbs: the camera ----------------------------------------------------------------------------------
+
+    async def do_kill(self, step: Step) -> None:
+        """SIGKILL."""
+        await asyncio.to_thread(self._lab(step).kill)
+
+    async def do_start(self, step: Step) -> None:
+        """Start again after ``kill``, on the same port."""
+        await asyncio.to_thread(self._lab(step).start)
+
+    async def do_restart(self, step: Step) -> None:
+        """Stop and start, with other ``options``."""
+        await asyncio.to_thread(self._lab(step).restart, **cast(dict[str, Any], step.options))
+
+    async def do_freeze(self, step: Step) -> None:
+        """SIGSTOP."""
+        self._lab(step).freeze()
+
+    async def do_thaw(self, step: Step) -> None:
+        """SIGCONT."""
+        self._lab(step).thaw()
+
+    async def do_tell(self, step: Step) -> None:
+        """Give the cameras a command."""
+        amount = f" {step.seconds}" if step.word in ("clock", "jump") else ""
+        await asyncio.to_thread(self._lab(step).command, f"{step.word} {step.camera}{amount}")
+
+    async def do_step_host_clock(self, step: Step) -> None:
+        """Set the service's wall clock ``seconds`` forward."""
+        self._clock.step(int(step.seconds * NS_PER_S))
+
+    # -- verbs: the network ---------------------------------------------------------------------------------
+
+    async def do_drop(self, step: Step) -> None:
+        """Drop every packet in the cameras' namespace."""
+        await asyncio.to_thread(self._network(step).drop)
+
+    async def do_restore(self, step: Step) -> None:
+        """Let packets flow again."""
+        await asyncio.to_thread(self._network(step).restore)
+
+    async def do_reset(self, step: Step) -> None:
+        """Reset every connection."""
+        await asyncio.to_thread(self._proxy(step).reset)
+
+    async def do_refuse(self, step: Step) -> None:
+        """Reset every connection and close the port."""
+        await asyncio.to_thread(self._proxy(step).refuse)
+
+    async def do_accept(self, step: Step) -> None:
+        """Open the port again."""
+        await asyncio.to_thread(self._proxy(step).accept)
+
+    async def do_stall(self, step: Step) -> None:
+        """Pass nothing on."""
+        await asyncio.to_thread(self._proxy(step).stall)
+
+    async def do_half_open(self, step: Step) -> None:
+        """The camera forgets its connections; the service is not told."""
+        await asyncio.to_thread(self._proxy(step).half_open)
+
+    async def do_resume(self, step: Step) -> None:
+        """Pass everything on again."""
+        await asyncio.to_thread(self._proxy(step).resume)
+
+    async def do_teardown(self, step: Step) -> None:
+        """The camera says TEARDOWN."""
+        await asyncio.to_thread(self._proxy(step).say, _TEARDOWN)
+
+    async def do_corrupt(self, step: Step) -> None:
+        """Damage a ``share`` of the packets, ``where`` in them."""
+        await asyncio.to_thread(self._proxy(step).corrupt, step.share, step.where)
+
+    async def do_throttle(self, step: Step) -> None:
+        """Let each camera send no more than ``kbytes_per_s``."""
+        await asyncio.to_thread(self._proxy(step).throttle, step.kbytes_per_s * 1000 or None)
+
+    # -- verbs: the configuration ---------------------------------------------------------------------------
+
+    async def do_correct(self, step: Step) -> None:
+        """Correct the URL in the configuration."""
+        group = self.groups[step.group]
+        for name in self._names(step):
+            await self.rig.change_url(name, group.right[name])
+
+    async def do_logins(self, step: Step) -> None:
+        """Check that the cameras of the group were given a password ``times`` times at most so far."""
+        logins, most = sum(request.login for request in list(self._proxy(step).requests)), self._times(step)
+        assert logins <= most, f"{logins} logins, {most} are allowed"
+
+    async def do_describes(self, step: Step) -> None:
+        """Check that the cameras of the group were asked to describe their streams ``times`` times at most so far."""
+        asked, most = len(self._proxy(step).asked("DESCRIBE")), self._times(step)
+        assert asked <= most, f"{asked} attempts, {most} are allowed"
+
+    def _times(self, step: Step) -> int:
+        return cast(int, quick(step, "times", self.is_quick))
+
+
+def _now() -> tuple[int, int]:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+
+
+def _told(url: str, wrong: dict[str, str]) -> str:
+    if "path" in wrong:
+        url = url.rpartition("/")[0] + "/" + wrong["path"]
+    if "password" in wrong:
+        url = join_credentials(split_credentials(url)[0], _USER, wrong["password"])
+    return url
+
+
+def _start_and_stop(options: dict[str, Any]) -> None:
+    with LabCameras(count=1, **options):
+        pass
