@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evertape.config.units import parse_duration, parse_size
-from evertape.config.values import AUTO, Bytes, FilePath, Line, PlainEnum, Span, Zone
+from evertape.config.values import AUTO, Bytes, FallbackSource, FilePath, Line, PlainEnum, Span, Zone
 from evertape.types import DurationNs
 
 
@@ -167,8 +167,33 @@ class Storage(Section):
     layers: Layers = Layers()
 
 
+class ViewFallback(StrEnum):
+    """What a view does while its camera is away."""
+
+    RESTART = "restart"
+    INPUT_SELECTOR = "input-selector"
+    FALLBACKSRC = "fallbacksrc"
+
+
 class View(Section):
     """`[view]`: watching live."""
+
+    fallback: Annotated[ViewFallback, Field(strict=False), PlainEnum] = ViewFallback.INPUT_SELECTOR
+    """What happens to the picture while the camera is away: `input-selector` switches within one pipeline, `restart`
+    makes another pipeline, `fallbacksrc` leaves it to the GStreamer element of that name, which Debian 12 lacks."""
+    fallback_source: FallbackSource = "card"
+    """What is shown meanwhile: `card` (no signal, since when, when the next attempt is), `snow`, the path of a picture,
+    or a URI (`file://…`, `https://…`)."""
+    timeout: Annotated[DurationNs, Span("500ms", "5min")] = parse_duration("10s")
+    """How long the picture may stand still before the fallback is shown. It is shown sooner when the camera is known
+    to be away."""
+    restart: Annotated[DurationNs, Span("1s", "5min")] = parse_duration("5s")
+    """How long a source may yield nothing before the view opens it anew."""
+    retry: Annotated[DurationNs, Span("100ms", "5min")] = parse_duration("1s")
+    """How long to wait before a source that failed is opened again; each further failure doubles it, up to 10 s."""
+    decoder: Line = "auto"
+    """Which decoder to use: `auto` (the hardware's where there is one), `software`, or the name of a GStreamer
+    element. One that keeps failing is replaced by the next best."""
 
     sub_linger: Annotated[DurationNs, Span("0s", "10min")] = parse_duration("10s")
     """How long a camera's sub stream stays open after its last viewer has left."""

@@ -181,8 +181,16 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
+def _fallback_source(value: str) -> str:
+    path = Path(value).expanduser() if value.startswith("~") else Path(value)
+    if value in ("card", "snow") or "://" in value or path.is_absolute():
+        return str(path) if path.is_absolute() and "://" not in value else value
+    raise value_error("text", f"{value!r} is neither 'card', 'snow', an absolute path, nor a URI")
+
+
 CameraKey: TypeAlias = Annotated[CameraId, AfterValidator(_camera_id)]
 VolumeKey: TypeAlias = Annotated[str, AfterValidator(_identifier)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
+FallbackSource: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_fallback_source)]
 PlainEnum = PlainSerializer(str, return_type=str, when_used="json")
