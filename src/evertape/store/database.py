@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -80,11 +80,11 @@ def reading_engine(place: str | Path) -> Engine:
     return create_engine("sqlite://", creator=connect, poolclass=NullPool)
 
 
-def schema_of(engine: Engine) -> str:
-    """The migration a database is at; empty for one without tables."""
+def schema_of(engine: Engine) -> str | None:
+    """The migration a database is at; empty before the first one, ``None`` without even a place to say so."""
     with translated("reading the index's version"), engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
-            return ""
+            return None
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
 
 
@@ -98,16 +98,23 @@ def prepare(engine: Engine) -> None:
     version = schema_of(engine)
     if version == SCHEMA:
         return
-    if not version:
+    if version is None:
         with translated("making the index"), engine.begin() as connection:
+            begin(connection)
             metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
         return
     from evertape.store.migrate import upgrade
 
-    log.info("[STORAGE] the index is brought from version %s to %s", version, SCHEMA)
+    log.info("[STORAGE] the index is brought from version %s to %s", version or "none", SCHEMA)
     upgrade(engine)
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction now: SQLite's driver would not before the first row is written, so not for tables."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN")
 
 
 def check(engine: Engine) -> None:

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 
+from evertape.store.database import begin
 from evertape.store.failures import IndexDamagedError, translated
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -24,6 +25,7 @@ def upgrade(engine: Engine, to: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     with translated("migrating the index"), engine.begin() as connection:
+        begin(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, to)

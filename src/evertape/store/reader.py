@@ -19,6 +19,7 @@ from evertape.store.convert import (
     volume_row,
     wish_row,
 )
+from evertape.store.database import begin
 from evertape.store.failures import translated
 from evertape.store.rows import (
     CLOSED,
@@ -58,11 +59,9 @@ class Reader:
     def snapshot(self) -> Iterator[Reader]:
         """A reader that sees the database as it is now, however long it is used."""
         with translated("reading the index"), self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                # The driver would begin a transaction only at the first write.
-                connection.exec_driver_sql("BEGIN")
-            else:
+            if self._engine.dialect.name != "sqlite":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            begin(connection)
             yield Reader(self._engine, connection)
 
     @contextlib.contextmanager
