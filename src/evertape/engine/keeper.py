@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-TAIL_S = 0.3
+TAIL_S = 0.5
 """How often the journal is looked at."""
 BUSY_S = 5.0
 """The longest wait before a locked or full database is tried again."""

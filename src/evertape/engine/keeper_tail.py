@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from evertape.disk.journal_format import is_journal_file
 from evertape.disk.journal_reader import MOST, JournalRead, read_from
 from evertape.ipc.events import AnyEvent
 from evertape.store.database import move_aside
@@ -47,6 +48,8 @@ class IndexTail:
         self._journal = journal
         self._index: Index | None = None
         self._inode = (0, 0)
+        self._seen: tuple[str, int] | None = None
+        """The newest file of the journal and its size when everything had been applied."""
         self.rebuilt = 0
         """How often the index had to be begun anew because the old one could not be used."""
 
@@ -74,6 +77,7 @@ class IndexTail:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._seen = None
         if self._index is not None:
             self._index.close()
             self._index = None
@@ -81,6 +85,10 @@ class IndexTail:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _step(self, index: Index) -> Step:
+        newest = _newest(self._journal)
+        if newest == self._seen:
+            # Looked at several times a second, and mostly nothing has happened.
+            return Step((), False)
         at = index.cursor()
         read = read_from(self._journal, at.file, at.offset, most=BATCH)
         if read.damaged or read.unknown:
@@ -88,6 +96,7 @@ class IndexTail:
         after = _behind(at, read)
         if after != at:
             _apply(index, read.events, at, after)
+        self._seen = None if read.more else newest
         return Step(read.events, read.more)
 
     def _open(self) -> Index:
@@ -130,6 +139,15 @@ def _apply(index: Index, events: Sequence[AnyEvent], before: Cursor, after: Curs
                 unusable += 1
                 log.exception("[STORAGE] event %s cannot be indexed and is left out", event.id)
         index.apply([], after._replace(applied=after.applied - unusable, unknown=after.unknown + unusable))
+
+
+def _newest(journal: Path) -> tuple[str, int] | None:
+    """The newest file and its size; ``None``: there is none, or it cannot be said."""
+    try:
+        name = max(filter(is_journal_file, os.listdir(journal)), default="")
+        return (name, os.stat(journal / name).st_size) if name else None
+    except OSError:
+        return None
 
 
 def _inode(path: Path) -> tuple[int, int]:
