@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from evertape.engine.recording import RecordingBranch
 from evertape.engine.recording_run import RecordingRun
@@ -29,7 +29,8 @@ class RecordingMachine(RuleBasedStateMachine):
         self.identity: dict[int, tuple[Epoch, int]] = {}
         self.runs: dict[RecordingRun, int | None] = {}
         """Each run ever seen, with its end once it is over."""
-        self.mistakes = 0
+        self.branch.start("a person")
+        self.units_arrive(30, True)
 
     def pump(self) -> None:
         self.branch.pump(self.host.clock.boot_ns())
@@ -39,7 +40,7 @@ class RecordingMachine(RuleBasedStateMachine):
 
     # -- the camera and the person --------------------------------------------------------------------------
 
-    @rule(count=st.integers(1, 12), key=st.booleans())
+    @rule(count=st.integers(1, 40), key=st.booleans())
     def units_arrive(self, count: int, key: bool) -> None:
         at = self.ring.end
         for unit in self.camera.send(count, key=key):
@@ -55,13 +56,17 @@ class RecordingMachine(RuleBasedStateMachine):
     def resolution_changes(self) -> None:
         self.camera.change_caps()
 
+    @rule(again=st.booleans(), units=st.integers(0, 30))
+    def stop(self, again: bool, units: int) -> None:
+        self.branch.stop("a person")
+        if again:
+            self.units_arrive(units, True)
+            self.branch.start("a person")
+
+    @precondition(lambda self: not self.branch.wanted)
     @rule()
     def start(self) -> None:
         self.branch.start("a person")
-
-    @rule()
-    def stop(self) -> None:
-        self.branch.stop("a person")
 
     @rule()
     def split(self) -> None:
@@ -78,31 +83,38 @@ class RecordingMachine(RuleBasedStateMachine):
 
     # -- the disks ------------------------------------------------------------------------------------------
 
-    @rule(name=st.sampled_from(VOLUMES), close=st.booleans())
-    def disk_works(self, name: str, close: bool) -> None:
-        if self.link(name).usable:
-            self.link(name).work(close=close)
+    @rule(close=st.booleans())
+    def disks_work(self, close: bool) -> None:
+        for link in self.host.fakes.values():
+            if link.usable:
+                link.work(close=close)
+        self.pump()
 
     @rule(name=st.sampled_from(VOLUMES), state=st.sampled_from(["missing", "hung", "io_error"]), keeps=st.booleans())
     def volume_vanishes(self, name: str, state: str, keeps: bool) -> None:
         self.link(name).vanish(state, keeps_unsynced=keeps)
         self.branch.volume_failed(self.host.links[name], state)
 
-    @rule(name=st.sampled_from(VOLUMES))
-    def volume_fills_up(self, name: str) -> None:
-        if self.link(name).usable:
-            self.link(name).state = "full"
+    @precondition(lambda self: self.link("usb").usable)
+    @rule()
+    def volume_fills_up(self) -> None:
+        self.link("usb").state = "full"
 
-    @rule(name=st.sampled_from(VOLUMES))
-    def volume_returns(self, name: str) -> None:
-        if not self.link(name).usable:
-            self.link(name).state = "online"
-            self.host.suspects.returned(name)
-            self.pump()
+    @precondition(lambda self: not all(link.usable for link in self.host.fakes.values()))
+    @rule()
+    def volumes_return(self) -> None:
+        for name, link in self.host.fakes.items():
+            if not link.usable:
+                link.state = "online"
+                self.host.suspects.returned(name)
+        self.pump()
 
     @rule(name=st.sampled_from(VOLUMES), error=st.sampled_from([("full", 28), ("io_error", 5), ("other", 12)]))
     def a_writer_fails(self, name: str, error: tuple[str, int]) -> None:
         self.link(name).fail_oldest(*error)
+        self.host.hands.advance(NS_PER_S)
+        self.camera.dts += NS_PER_S
+        self.pump()
 
     @rule(name=st.sampled_from(VOLUMES), queued=st.sampled_from([0, 100 << 20]), congested=st.booleans())
     def disk_is_slow(self, name: str, queued: int, congested: bool) -> None:
@@ -119,13 +131,14 @@ class RecordingMachine(RuleBasedStateMachine):
 
         link.broken = strike
 
-    @rule(name=st.sampled_from(VOLUMES), over_budget=st.booleans())
-    def ring_evicts(self, name: str, over_budget: bool) -> None:
-        gop = self.ring.oldest
-        if gop is not None and (over_budget or gop.end <= self.branch.needed_from):
-            before = self.branch.info(0).frames_lost
-            self.branch.evicted(self.ring.evict())
-            assert over_budget or self.branch.info(0).frames_lost == before
+    @rule(times=st.integers(1, 4), over_budget=st.booleans())
+    def ring_evicts(self, times: int, over_budget: bool) -> None:
+        for _ in range(times):
+            gop = self.ring.oldest
+            if gop is not None and (over_budget or gop.end <= self.branch.needed_from):
+                before = self.branch.info(0).frames_lost
+                self.branch.evicted(self.ring.evict())
+                assert over_budget or self.branch.info(0).frames_lost == before
 
     # -- what must hold -------------------------------------------------------------------------------------
 
@@ -175,6 +188,8 @@ class RecordingMachine(RuleBasedStateMachine):
         missing = self.expected() - set(self.host.logical_units())
         assert len(missing) <= self.branch.info(0).frames_lost
         assert set(self.host.logical_units()) <= self.expected()
+        files = [file.opened for link in self.host.fakes.values() for file in link.files.values()]
+        assert len({file.generation for file in files}) == len(files)
         opened = {e.gap for e in self.host.events if isinstance(e, GapOpened)}
         closed = [e for e in self.host.events if isinstance(e, GapClosed)]
         assert {e.gap for e in closed} <= opened
@@ -182,5 +197,5 @@ class RecordingMachine(RuleBasedStateMachine):
         assert sum(e.frames_lost or 0 for e in closed) <= self.branch.info(0).frames_lost
 
 
-RecordingMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=50, deadline=None)
+RecordingMachine.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
 TestRecordingMachine = RecordingMachine.TestCase

@@ -147,6 +147,8 @@ class GapBook:
                 self._held(span, missing, hole)
                 span = []
                 missing, hole = found
+            elif not span:
+                self._stretch(unit)
             span.append(unit)
             self._advance(unit, found is not None)
         self._held(span, missing, hole)
@@ -160,6 +162,13 @@ class GapBook:
         if missing > SLACK and self._damaged_at is not None and self._damaged_at >= last.arrival_ns - _DAMAGE_NS:
             return missing, Cause.STREAM_DAMAGED
         return (missing, Cause.STREAM_STALLED) if missing > _PAUSE_NS else None
+
+    def _stretch(self, unit: AccessUnit) -> None:
+        """The picture before ``unit`` lasted until ``unit``, by media time, and was told to have ended earlier."""
+        last = self._last
+        if last is not None and last.epoch == unit.epoch and unit.dts_ns - last.dts_ns > (self._frame_ns or 0) + SLACK:
+            start = UtcNs(last.utc_ns)
+            self._write(self._tracker.held(start, UtcNs(start + unit.dts_ns - last.dts_ns)))
 
     def _advance(self, unit: AccessUnit, after_hole: bool) -> None:
         last, self._last = self._last, unit
