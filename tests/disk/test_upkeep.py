@@ -270,3 +270,16 @@ def test_the_mirror_takes_journal_files_only(rig: DiskRig, volume: Path, name: s
     keeper.state("online")
     keeper.send(MirrorAppend(request=1, file=name, offset=0), b"x")
     assert not keeper.wait(JobDone).ok
+
+
+def test_a_name_that_another_segment_has_got_meanwhile_is_not_deleted(rig: DiskRig, volume: Path) -> None:
+    disk = rig.disk(volume)
+    keeper = disk.connect("keeper")
+    keeper.state("online")
+    footage = Footage()
+    path = written(disk, footage, 2)
+    keeper.send(DeleteSegment(request=1, segment="f" * 32, camera="door", path=path, reason="retention"))
+    done = keeper.wait(JobDone)
+    assert (done.ok, footage.segment in done.text) == (False, True)
+    assert (volume / path).exists()
+    assert not rig.events(SegmentDeleted)

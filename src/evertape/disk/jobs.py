@@ -134,17 +134,32 @@ def cut_file(session: Session, parts: Sequence[str], segment: str, from_seq: int
         return Closed(replace(scanned, fragments=kept, closed=True, size=size, valid_end=size), size, "cut")
 
 
-def remove(session: Session, parts: Sequence[str], *, dry: bool) -> int:
-    """D2 and D3, or (``dry``) only find out the size; returns the bytes, 0 if the file is gone already."""
+def remove(session: Session, parts: Sequence[str], segment: str, *, dry: bool) -> int:
+    """D2 and D3, or (``dry``) only find out the size; returns the bytes, 0 if the file is gone already.
+
+    Raises:
+        VolumeFaultError: as ``close_file``; also if the file is another segment than ``segment``, which may be empty.
+    """
     with step("D2"):
         try:
             with _locked(session, parts) as file:
                 size = os.fstat(file.fileno()).st_size
+                _refuse_another(file, segment)
         except FileNotFoundError:
             return 0
         if not dry:
             remove_file(session.handle.root, parts)
         return size
+
+
+def _refuse_another(file: FileIO, segment: str) -> None:
+    """A name is free again once its file is deleted, so what lies there now may be somebody else."""
+    try:
+        found = scan(cast(BinaryIO, file)).header.segment_id
+    except ProtocolError:
+        return
+    if segment and found != segment:
+        raise VolumeFaultError(StorageFault.OTHER, f"the file is segment {found}")
 
 
 def list_files(session: Session, days: Sequence[str]) -> list[tuple[str, int]]:

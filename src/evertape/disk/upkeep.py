@@ -185,7 +185,8 @@ class Upkeep:
         """D1 to D3."""
         session = self._session()
         parts = self._not_being_written(want.path)
-        size = await session.call(session.upkeep, "measuring a segment", partial(remove, session, parts, dry=True))
+        measure = partial(remove, session, parts, want.segment, dry=True)
+        size = await session.call(session.upkeep, "measuring a segment", measure)
         await self._remove(session, want.segment, want.camera, want.path, size, want.reason)
         channel.send(JobDone(request=want.request, ok=True))
 
@@ -203,7 +204,7 @@ class Upkeep:
         if not await self._journal.durable(event):
             raise RefusedError("D1: the journal did not confirm; the file is still there", errno.EAGAIN)
         await session.call(
-            session.upkeep, "deleting a segment", partial(remove, session, segment_path(path), dry=False)
+            session.upkeep, "deleting a segment", partial(remove, session, segment_path(path), segment, dry=False)
         )
 
     # -- lists and the mirror

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from evertape.disk.layout import SUFFIX, is_camera, is_day
 from evertape.engine.audit_report import Finding
-from evertape.engine.keeper_plan import day_bounds, day_of
+from evertape.engine.keeper_plan import by_path, day_bounds, day_of
 from evertape.errors import ProtocolError
 from evertape.mp4.scan import ScannedSegment, scan
 from evertape.store.index import Index
@@ -109,7 +109,7 @@ class FileAudit:
         bounds = day_bounds(day)
         rows = self._index.on_volume(self._root.id, *bounds) if bounds is not None else []
         rows += self._index.open_segments(self._root.id)
-        return {row.path: row for row in rows if day_of(row.path) == day}
+        return by_path(row for row in rows if day_of(row.path) == day)
 
     def _file(self, path: str, size: int, row: SegmentRow | None) -> None:
         self.found.files += 1

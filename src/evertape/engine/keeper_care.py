@@ -16,9 +16,9 @@ from typing import Protocol, TypeVar
 from evertape.clock import Clock
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.keeper_mirror import Mirror
-from evertape.engine.keeper_plan import Plan, day_bounds, day_of, days_around, plan_volume
+from evertape.engine.keeper_plan import Plan, by_path, day_bounds, day_of, days_around, plan_volume
 from evertape.errors import EvertapeError, VolumeError
-from evertape.ipc.events import AnyEvent, EventStamp, SegmentMissing
+from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import AdoptSegment, DeleteSegment, Message, RecoverSegment, VolumeEndpoint
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
@@ -145,10 +145,12 @@ class VolumeCare:
         def known(index: Index) -> Mapping[str, SegmentRow]:
             return _known(index, volume, days)
 
-        before = await host.ask(known)
+        news, before = self._news, await host.ask(known)
         found = await self.link.list_segments(days) if days else []
         await asyncio.sleep(SETTLE_S)
         await host.caught_up()
+        if news != self._news:
+            raise VolumeError("it changed in the middle of that")
         return plan_volume(before, found, await host.ask(known), days)
 
     async def _do(self, plan: Plan) -> bool:
@@ -159,17 +161,18 @@ class VolumeCare:
             # A foreign file, no segment at all, is left alone, and need not be tried again.
             await self._job(lambda n, p=path: AdoptSegment(request=n, path=p), path)  # type: ignore[misc]
         for row in plan.delete:
-            done &= await self._job(
+            deleted = await self._job(
                 lambda n, r=row: DeleteSegment(  # type: ignore[misc]
                     request=n, segment=r.id, camera=r.camera, path=r.path, reason=r.fate or "deleted"
                 ),
                 row.path,
             )
+            if not deleted:
+                # It may be another one, which got the name when that was free; then nobody knows it.
+                done &= await self._job(lambda n, r=row: AdoptSegment(request=n, path=r.path), row.path)  # type: ignore[misc]
         for row in plan.missing:
-            log.error("[DISK] %s is not on volume %s any more", row.path, self.link.endpoint.name)
-            self._host.write_down(
-                SegmentMissing(**self._host.stamp(), segment=row.id, volume=row.volume, path=row.path)
-            )
+            # The disk process looks at the file itself: a folder that cannot be listed is not an empty one.
+            done &= await self._job(lambda n, r=row: RecoverSegment(request=n, segment=r.id, path=r.path), row.path)  # type: ignore[misc]
         return done
 
     async def _job(self, make: Callable[[int], Message], path: str) -> bool:
@@ -198,7 +201,6 @@ def _known(index: Index, volume: str, days: Iterable[str]) -> dict[str, SegmentR
     for day in days:
         bounds = day_bounds(day)
         if bounds is not None:
-            rows |= {row.path: row for row in index.on_volume(volume, *bounds) if day_of(row.path) == day}
+            rows |= by_path(row for row in index.on_volume(volume, *bounds) if day_of(row.path) == day)
     # A segment whose clock was corrected by a day would not be found by its day.
-    rows |= {row.path: row for row in index.open_segments(volume)}
-    return rows
+    return by_path([*rows.values(), *index.open_segments(volume)])

@@ -27,6 +27,7 @@ from evertape.store.index import Index
 from evertape.types import NS_PER_S, UtcNs
 
 _MARGIN = 60 * NS_PER_S
+_AROUND = 3600 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def conclude(index: Index, since: int, now: int, service: str) -> list[Conclusio
         start = (since if last is None else min(since, last)) - _MARGIN
         live = {row.id: now for row in index.segments(camera, start, now) if row.end_utc is None}
         live = {key: until for key, until in live.items() if _is_live(index, key, service)}
-        known = index.coverage_input(camera, start, now, live)
+        known = index.coverage_input(camera, start, now, live, around=_AROUND)
         found += _ends(camera, known, service)
         found += _downs(camera, known, start, now)
     return found

@@ -36,6 +36,12 @@ def day_bounds(day: str) -> tuple[int, int] | None:
     return int(low) * NS_PER_S, int(high) * NS_PER_S
 
 
+def by_path(rows: Iterable[SegmentRow]) -> dict[str, SegmentRow]:
+    """The segment that has each path now: a deleted one's name is free for another."""
+    ordered = sorted(rows, key=lambda row: row.held)
+    return {row.path: row for row in ordered}
+
+
 @dataclass(slots=True)
 class Plan:
     """Jobs for one volume.

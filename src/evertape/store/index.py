@@ -45,9 +45,10 @@ class View(Reader):
         end: int,
         open_until: Mapping[str, int] | None = None,
         boot: str | None = None,
+        around: int = _AROUND,
     ) -> CoverageInput:
-        """What is known of a camera around ``[start, end)``; see ``domain.coverage``."""
-        low, high = start - _AROUND, end + _AROUND
+        """What is known of a camera in ``[start, end)`` and ``around`` it; see ``domain.coverage``."""
+        low, high = start - around, end + around
         return CoverageInput(
             footage=[footage_of(row) for row in self.segments(camera, low, high, EVERY_STATE)],
             gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
