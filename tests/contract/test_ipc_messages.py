@@ -70,7 +70,8 @@ def test_names_are_unique() -> None:
     assert len({kind.__struct_config__.tag for kind in MESSAGE_TYPES}) == len(MESSAGE_TYPES)
     assert len({kind.__struct_config__.tag for kind in EVENT_TYPES}) == len(EVENT_TYPES)
     assert set(Message.__subclasses__()) == set(MESSAGE_TYPES), "a message that cannot be received"
-    assert set(Event.__subclasses__()) == set(EVENT_TYPES), "an event that cannot be read"
+    ours = {kind for kind in Event.__subclasses__() if kind.__module__.startswith("evertape.")}
+    assert ours == set(EVENT_TYPES), "an event that cannot be read"
 
 
 def test_the_design_names_every_message() -> None:
