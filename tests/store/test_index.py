@@ -83,6 +83,17 @@ def test_a_cut_shortens_and_an_older_record_does_not_lengthen_again(place: Path)
         assert row(index, one).fate == two.id
 
 
+def test_a_cut_goes_by_the_corrected_clock(place: Path) -> None:
+    story = Story()
+    one = story.segment(0, 60, epoch="e")
+    two = story.segment(40, 90, epoch="e", first=1000, supersedes=((one, 1000),))
+    better = {"start_utc": utc(1.5), "utc_source": "rtcp", "utc_error": 1000}
+    story.add(SegmentClock(**story.stamp("recorder-0", 91), segment=one.id, **better))
+    story.cut(one, 95, 1000, two)
+    with told(story, place) as index:
+        assert (row(index, one).start_utc, row(index, one).end_utc) == (utc(1.5), utc(41.5))
+
+
 def test_what_was_deleted_stays_deleted(place: Path) -> None:
     story = Story()
     one = story.opened(0)

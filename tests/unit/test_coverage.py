@@ -97,6 +97,21 @@ def test_an_unfinished_file_counts_up_to_where_its_heir_begins() -> None:
     assert report.recorded_s == 120
 
 
+def test_only_a_later_file_is_an_heir() -> None:
+    """A file that was begun earlier and holds later units says nothing of how far this one got."""
+    held = (footage("a", 0, None, state="open", generation=2), footage("b", 60, 120, generation=1))
+    assert story(account(0, 120, *held)) == [("unknown", 0, 60), ("b", 60, 120)]
+
+
+def test_a_superseded_file_ends_exactly_where_the_other_begins() -> None:
+    """However unevenly its pictures came: here most of them at its end."""
+    old, new = footage("old", 0, 70), footage("new", 50, 120, first=100, generation=1)
+    assert [(part.segment, part.start, part.end) for part in counted([old, new])] == [
+        ("old", s(0), s(50)),
+        ("new", s(50), s(120)),
+    ]
+
+
 def test_an_unfinished_file_counts_as_far_as_it_is_said_to_reach() -> None:
     live = footage("a", 0, None, state="open")
     assert story(account(0, 100, live, open_until={"a": s(99)}, now=100)) == [("a", 0, 99)]
@@ -186,6 +201,7 @@ def test_a_moment_beside_a_gap_belongs_to_it() -> None:
         ("deleted", "retention", "evicted_by_retention"),
         ("deleted", "by a person", "removed_by_person"),
         ("deleted", "superseded", "unknown"),
+        ("deleted", "empty", "unknown"),
     ],
 )
 def test_footage_that_is_gone_says_where_it_went(state: str, fate: str, cause: str) -> None:

@@ -156,8 +156,6 @@ def _deleted(row: SegmentRow | None, event: SegmentDeleted) -> SegmentRow:
 
 
 def _clock(row: SegmentRow, event: SegmentClock) -> SegmentRow:
-    if row.clock_by == event.id:
-        return row
     moved = event.start_utc - row.start_utc
     return replace(
         row,
