@@ -68,3 +68,20 @@ def test_a_directory_can_be_used_again_after_stop(tmp_path: Path) -> None:
                 pipeline.start_recording()
                 until(lambda: frames(pipeline) >= 12)
             assert len(list(tmp_path.glob("recordings/*/*/*.mp4"))) == round_ + 1
+
+
+def test_a_stopped_pipeline_has_finished_its_file_while_another_goes_on_and_can_start_again(tmp_path: Path) -> None:
+    with LabCameras(count=2) as lab:
+        one = RobustNVRPipeline(lab.urls[0], tmp_path, "one")
+        with RobustNVRPipeline(lab.urls[1], tmp_path, "two"):
+            one.start()
+            one.start_recording()
+            until(lambda: frames(one) >= 25)
+            one.stop()
+            (file,) = tmp_path.glob("recordings/one/*/*.mp4")
+            # Only a finished file has its index at the end.
+            assert b"mfro" in file.read_bytes()[-16:]
+        # The engine ended with the last one; the next begins where it left off.
+        one.start()
+        until(lambda: one.status is StreamStatus.CONNECTED)
+        one.stop()

@@ -473,3 +473,17 @@ def test_lost_packets_are_told_to_the_ledger(run: Run) -> None:
         assert Cause.STREAM_DAMAGED in [gap.cause for gap in bench.said(GapOpened)]
 
     run(scenario)
+
+
+def test_a_bad_network_does_not_flood_the_journal_and_every_loss_is_counted(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.assign(settings("cam"))
+        for _ in range(201):
+            bench.session("rtsp://cam").said.append(StreamNotice(NoticeKind.PACKETS_LOST, 3))
+            bench.round()
+            bench.clock.advance(NS_PER_S // 10)
+        notices = bench.said(Notice)
+        assert len(notices) == 3
+        assert sum(notice.detail["value"] for notice in notices) == 3 * 201
+
+    run(scenario)

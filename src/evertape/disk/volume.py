@@ -180,9 +180,10 @@ class Volume:
     def reassign(self, want: DiskAssignment) -> None:
         """Other settings for the same volume, or another place for it."""
         old, self.assignment = self.assignment, want
-        if want.volume_id:
-            self.volume_id = want.volume_id
         moved = (want.path, want.is_mount) != (old.path, old.is_mount)
+        if want.volume_id or want.path != old.path:
+            # At another place lies another volume, unless its marker says otherwise.
+            self.volume_id = want.volume_id
         if self.session is not None and (moved or self.session.handle.volume_id != self.volume_id):
             self.lose(
                 VolumeFaultError(StorageFault.MISSING, f"the configuration moved it away from {old.path}"), "probe"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Protocol
 
 from evertape.clock import Clock
@@ -39,7 +40,9 @@ SESSION_FIELDS = {
     Stream.MAIN: ("url", "user", "password", *_COMMON_FIELDS),
     Stream.SUB: ("sub_url", *_COMMON_FIELDS),
 }
+_COUNT_NS = 10 * NS_PER_S
 _DAMAGE = frozenset((NoticeKind.PACKETS_LOST, NoticeKind.UNIT_DAMAGED, NoticeKind.RESYNC))
+_COUNTED = _DAMAGE | {NoticeKind.PARAMETER_SETS_INVALID}
 
 
 class CameraHost(Protocol):
@@ -82,6 +85,8 @@ class CameraWorker:
         self.recording = RecordingBranch(settings, self.rings[Stream.MAIN], host)
         self._loop = asyncio.get_running_loop()
         self._linger: asyncio.TimerHandle | None = None
+        self._counts: dict[tuple[Stream, NoticeKind], int] = {}
+        self._counted_at: dict[tuple[Stream, NoticeKind], int] = {}
 
     # -- control --------------------------------------------------------------------------------------------
 
@@ -216,11 +221,19 @@ class CameraWorker:
 
     def stream_noticed(self, worker: StreamWorker, notice: StreamNotice) -> None:
         """Worth a line."""
-        log.info("[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
         if worker.stream is Stream.MAIN and notice.kind in _DAMAGE:
             self.recording.stream_damaged()
         if worker.stream is Stream.MAIN and notice.kind is NoticeKind.CAMERA_CLOCK_OFFSET:
             self.recording.camera_clock(notice.value)
+        key, now = (worker.stream, notice.kind), self._host.clock.boot_ns()
+        if notice.kind in _COUNTED:
+            # A bad network says so ten times a second; the journal hears of it every ten seconds, with the sum.
+            self._counts[key] = self._counts.get(key, 0) + notice.value
+            if now - self._counted_at.get(key, -_COUNT_NS) < _COUNT_NS:
+                return
+            self._counted_at[key] = now
+            notice = replace(notice, value=self._counts.pop(key))
+        log.info("[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
         host = self._host
         host.journal(
             Notice(

@@ -19,6 +19,7 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Camera, Config
 from evertape.config.url import CameraUrl
 from evertape.domain.camera_events import StreamStatus
+from evertape.engine.in_process import InProcessRecorder
 from evertape.engine.supervisor import Machine, Supervisor
 from evertape.errors import UsageError
 from evertape.ipc.messages import CameraInfo
@@ -28,6 +29,7 @@ from evertape.version import VERSION
 T = TypeVar("T")
 
 _ANSWER_S = 10.0
+_FINISH_S = 4.0
 
 
 class EmbeddedEngine:
@@ -39,6 +41,7 @@ class EmbeddedEngine:
     """
 
     _engines: dict[Path, EmbeddedEngine] = {}  # noqa: RUF012 - one per directory and process, guarded by the lock
+    _ending: dict[Path, threading.Thread] = {}  # noqa: RUF012 - likewise
     _lock = threading.Lock()
 
     def __init__(self, directory: Path, clock: Clock) -> None:
@@ -60,9 +63,13 @@ class EmbeddedEngine:
         with cls._lock:
             engine = cls._engines.get(place)
             if engine is None:
-                engine = cls._engines[place] = cls(place, SystemClock())
+                if (last := cls._ending.pop(place, None)) is not None:
+                    # Two engines in one directory would take each other's sockets.
+                    last.join()
+                engine = cls(place, SystemClock())
                 engine._thread.start()
                 engine._ready.result(_ANSWER_S)
+                cls._engines[place] = engine
             engine._users += 1
             return engine
 
@@ -73,6 +80,7 @@ class EmbeddedEngine:
             if self._users:
                 return
             del self._engines[self.data.root]
+            self._ending[self.data.root] = self._thread
         supervisor = self._ready.result(_ANSWER_S)
         self._loop.call_soon_threadsafe(supervisor.ask_to_stop, "the program that embeds it")
         self._thread.join()
@@ -140,7 +148,13 @@ class EmbeddedEngine:
 
     async def _remove(self, camera_id: str) -> None:
         self._cameras.pop(camera_id, None)
-        self._ready.result().apply(self._loaded(), changed=(f"cameras.{camera_id}",))
+        supervisor = self._ready.result()
+        supervisor.apply(self._loaded(), changed=(f"cameras.{camera_id}",))
+        recorders = [child for child in supervisor.children.values() if isinstance(child, InProcessRecorder)]
+        deadline = self._loop.time() + _FINISH_S
+        # What a volume does not take by then is written when it does, or when the engine ends.
+        while self._loop.time() < deadline and any(camera_id in recorder.leaving for recorder in recorders):
+            await asyncio.sleep(0.01)
 
     async def _record(self, camera_id: str, wanted: bool) -> None:
         self._ready.result().set_wishes((camera_id,), wanted, "the program that embeds it")

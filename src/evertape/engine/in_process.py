@@ -47,6 +47,11 @@ class InProcessRecorder:
         return self._recorder is not None
 
     @property
+    def leaving(self) -> frozenset[str]:
+        """The removed cameras whose files are not finished."""
+        return self._recorder.leaving if self._recorder is not None else frozenset()
+
+    @property
     def vitals(self) -> Vitals | None:
         """Of this whole process."""
         return Vitals(os.getpid(), 0, resident_bytes(), cpu_seconds())

@@ -182,6 +182,11 @@ class Recorder:
         """Serve this stream's viewers."""
         self._feed.serve(camera.settings.id, stream)
 
+    @property
+    def leaving(self) -> frozenset[str]:
+        """The removed cameras whose files are not finished."""
+        return frozenset(worker.settings.id for worker in self._leaving)
+
     def feed_ends(self, camera: CameraWorker, stream: Stream) -> None:
         """There is no such stream any more: tell its viewers."""
         self._feed.ends(camera.settings.id, stream, f"the stream {stream} of camera {camera.settings.id} was removed")

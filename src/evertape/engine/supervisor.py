@@ -415,6 +415,8 @@ class Supervisor:
         declared = self._volumes.get(info.name)
         if declared is None or not info.volume_id or declared.volume_id == info.volume_id:
             return
+        if info.path != str(declared.path):
+            return  # said before its process heard that the volume has moved
         if not declared.volume_id and info.state in ("online", "low", "slow", "full"):
             # First use: from now on it has to be this one, mounted or not as it is now.
             declared.volume_id = info.volume_id
