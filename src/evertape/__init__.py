@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from evertape.engine.embedded import RobustNVRPipeline as RobustNVRPipeline
     from evertape.engine.stream import RTSPReconnector as RTSPReconnector
     from evertape.media.gst.capture import GstPipeline as GstPipeline
+    from evertape.media.view.fallbacksrc import FallbackRTSPPlayer as FallbackRTSPPlayer
+    from evertape.media.view.selector import InputSelectorRTSP as InputSelectorRTSP
 
 __version__ = VERSION
 
@@ -28,7 +30,9 @@ _HOME = {
     "CameraStream": "evertape.engine.camera",
     "ErrorPriority": "evertape.domain.classify",
     "ExponentialBackoff": "evertape.domain.backoff",
+    "FallbackRTSPPlayer": "evertape.media.view.fallbacksrc",
     "GstPipeline": "evertape.media.gst.capture",
+    "InputSelectorRTSP": "evertape.media.view.selector",
     "PipelineWatchdog": "evertape.domain.watchdog",
     "RTSPReconnector": "evertape.engine.stream",
     "RobustNVRPipeline": "evertape.engine.embedded",
@@ -40,7 +44,9 @@ __all__ = [
     "CameraStream",
     "ErrorPriority",
     "ExponentialBackoff",
+    "FallbackRTSPPlayer",
     "GstPipeline",
+    "InputSelectorRTSP",
     "PipelineWatchdog",
     "RTSPReconnector",
     "RobustNVRPipeline",

@@ -18,8 +18,10 @@ from evertape.cli import (
     lab,
     record,
     serve,
+    snapshot,
     status,
     timeline,
+    view,
     volume,
 )
 from evertape.cli.place import Place
@@ -43,7 +45,8 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 
 # In the order of the help.
 PARTS = (
-    init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, timeline, export, audit,
+    init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, view, snapshot, timeline, export,
+    audit,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -1,0 +1,226 @@
+"""GStreamer's half of a view, what the three strategies have in common.
+
+Who runs what: the owner, which is the view's thread, calls every method. GStreamer's threads run the probes, which
+count, and otherwise only post to the bus, which ``poll`` reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from evertape.media.gst.lib import Gst, dispose, new_pipeline
+from evertape.media.view.card import CardText
+from evertape.media.view.chain import DecoderChain
+from evertape.media.view.chain import Output as ChainOutput
+from evertape.media.view.fallback import FallbackBin, make_fallback
+from evertape.media.view.output import Output
+from evertape.media.view.terms import Picture, ViewOptions, ViewStats
+from evertape.media.view.timeline import PictureClock
+from evertape.redact import redact
+from evertape.types import VideoCaps
+
+DEFAULT_SIZE = (640, 360)
+"""Of a fallback shown before the camera has said how large its picture is."""
+
+
+class Part(StrEnum):
+    """What of a screen posted an error."""
+
+    DECODER = "decoder"
+    FALLBACK = "fallback"
+    SINK = "sink"
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed:
+    """A part posted an error. ``closed``: a person closed the window."""
+
+    part: Part
+    detail: str
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """A screen that decides by itself shows the camera's picture, or the fallback, from now on."""
+
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BufferLevel:
+    """Something fills a buffer."""
+
+    percent: int
+
+
+ScreenNews = PartFailed | Switched | BufferLevel
+
+
+class Stage:
+    """One pipeline with its output and its running time.
+
+    Args:
+        output: where it ends.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+        self.pipeline = new_pipeline()
+        self._clock = Gst.SystemClock.obtain()
+        self.pipeline.use_clock(self._clock)
+        self._bus = self.pipeline.get_bus()
+        self.entry = output.add_to(self.pipeline)
+
+    def play(self) -> None:
+        """Begin; what comes of it is on the bus."""
+        self.pipeline.set_state(Gst.State.PLAYING)
+
+    def running_ns(self) -> int:
+        """Now, on the pipeline's own time line; 0 before it plays."""
+        base = self.pipeline.get_base_time()
+        return max(0, int(self._clock.get_time() - base)) if base else 0
+
+    def messages(self) -> Iterator[Any]:
+        """What was posted since the last call, those for GStreamer itself seen to."""
+        while (message := self._bus.pop()) is not None:
+            if message.type == Gst.MessageType.LATENCY:
+                self.pipeline.recalculate_latency()
+            else:
+                yield message
+
+    def strike(self) -> None:
+        """Take it down on a thread of its own; returns at once. Call it once."""
+        dispose(self.pipeline, self.output.stop)
+
+
+class Screen:
+    """See the module; one subclass per strategy.
+
+    Args:
+        options: how to view.
+        stats: where to count.
+    """
+
+    decides = False
+    """It shows fallback and picture by itself, and says so with ``Switched``."""
+
+    def __init__(self, options: ViewOptions, stats: ViewStats) -> None:
+        self.options = options
+        self.stats = stats
+        self.chain: DecoderChain | None = None
+        self.fallback: FallbackBin | None = None
+        self.clock = PictureClock()
+        self.primary_shown = False
+        self.size = DEFAULT_SIZE
+
+    # -- what strategies do -----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin with the fallback. Raises ``SetupError`` if something is missing."""
+        raise NotImplementedError
+
+    def open_primary(self, video: VideoCaps, decoder: str) -> None:
+        """Make a decoder, in place of one that may be there; pictures pushed from now on go to it."""
+        raise NotImplementedError
+
+    def close_primary(self) -> None:
+        """The source is gone: let go of the decoder."""
+        raise NotImplementedError
+
+    def show_primary(self) -> None:
+        """The decoder gave a picture: show it and what follows."""
+        raise NotImplementedError
+
+    def show_fallback(self) -> None:
+        """Show the fallback."""
+        raise NotImplementedError
+
+    def stages(self) -> Sequence[Stage]:
+        """Every pipeline there is."""
+        raise NotImplementedError
+
+    def primary_stage(self) -> Stage | None:
+        """The one that the decoder is in."""
+        raise NotImplementedError
+
+    def poll(self) -> list[ScreenNews]:
+        """What happened since the last call."""
+        return [news for stage in self.stages() for news in self._read(stage)]
+
+    def stop(self) -> None:
+        """Take everything down on threads of its own; returns at once. Idempotent."""
+        for stage in self.stages():
+            stage.output.count_into(self.stats)
+            stage.strike()
+        if self.chain is not None:
+            self.chain.retire()
+        if self.fallback is not None:
+            self.fallback.retire()
+        self.chain = self.fallback = None
+
+    # -- what they share --------------------------------------------------------------------------
+
+    def push(self, pictures: Sequence[Picture]) -> bool:
+        """Give the decoder pictures that came together; false if it does not take any now."""
+        stage = self.primary_stage()
+        if self.chain is None or stage is None:
+            return False
+        times = self.clock.place(pictures, stage.running_ns())
+        return all(self.chain.push(p.data, at, p.key) for p, at in zip(pictures, times, strict=True))
+
+    def waiting_ns(self) -> int:
+        """How far the decoder is behind."""
+        return self.chain.waiting_ns() if self.chain is not None else 0
+
+    def take(self) -> ChainOutput:
+        """What the decoder gave since the last call; counts what reached the sinks too."""
+        for stage in self.stages():
+            stage.output.count_into(self.stats)
+        return self.chain.take() if self.chain is not None else ChainOutput()
+
+    def refresh(self, text: CardText, now_ns: int) -> None:
+        """Keep the fallback alive, with this text on it, if it is a card."""
+        fallback = self.fallback
+        if fallback is None:
+            return
+        if fallback.ended:
+            self.renew_fallback(fallback.source)
+        else:
+            fallback.refresh(text, now_ns)
+
+    def renew_fallback(self, source: str) -> None:
+        """Make the fallback anew: a file came to its end, or could not be shown and ``source`` is to be."""
+        raise NotImplementedError
+
+    def new_fallback(self, stage: Stage, source: str | None = None) -> FallbackBin:
+        """A fallback for ``stage``."""
+        return make_fallback(source or self.options.fallback_source, self.size, stage.running_ns)
+
+    def _read(self, stage: Stage) -> Iterator[ScreenNews]:
+        for message in stage.messages():
+            if message.type == Gst.MessageType.BUFFERING:
+                yield BufferLevel(int(message.parse_buffering()))
+            elif message.type == Gst.MessageType.ERROR:
+                error, _debug = message.parse_error()
+                part = self._part(message.src, stage)
+                if part is Part.FALLBACK and self.fallback is not None and self.fallback.source != "card":
+                    self.renew_fallback("card")
+                closed = part is Part.SINK and error.matches(
+                    Gst.ResourceError.quark(), int(Gst.ResourceError.NOT_FOUND)
+                )
+                yield PartFailed(part, redact(error.message), closed)
+
+    def _part(self, element: Any, stage: Stage) -> Part:
+        if self.chain is not None and _within(element, self.chain.bin):
+            return Part.DECODER
+        if self.fallback is not None and _within(element, self.fallback.bin):
+            return Part.FALLBACK
+        return Part.SINK if _within(element, stage.output.sink) else Part.DECODER
+
+
+def _within(element: Any, ancestor: Any) -> bool:
+    return element == ancestor or bool(element.has_as_ancestor(ancestor))
