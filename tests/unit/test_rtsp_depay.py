@@ -116,6 +116,28 @@ def test_a_repeated_packet_is_taken_once() -> None:
     assert (depayloader.lost, depayloader.damaged) == (0, 0)
 
 
+@pytest.mark.parametrize("ahead", [2, 49, 200, 255])
+def test_a_wrong_number_costs_its_picture_and_the_one_in_which_the_stream_is_found_again(ahead: int) -> None:
+    units = [[IDR], *[[INTER]] * 40]
+    flow = packets(units, small, seq=100)
+    wrong = flow[10]
+    flow[10] = (wrong[0], wrong[1], wrong[2] + ahead, wrong[3])
+    depayloader = H264Depayloader()
+    found = feed(depayloader, flow)
+    assert len(found) >= len(units) - 2
+    assert {u.data for u in found} == {joined(IDR), joined(INTER)}
+
+
+@pytest.mark.parametrize("ahead", [2, 49, 200])
+def test_a_wrong_number_costs_three_packets_of_sound(ahead: int) -> None:
+    depayloader = RawDepayloader()
+    numbers = list(range(300))
+    numbers[10] += ahead
+    for seq in numbers:
+        depayloader.feed(memoryview(b"\x55" * 160), 0, 160, 0x80, seq, 160 * seq)
+    assert len(depayloader.units) >= len(numbers) - 3
+
+
 def test_joining_in_the_middle_of_a_picture_drops_its_rest() -> None:
     flow = packets([[IDR], [INTER]], small)[2:]
     depayloader = H264Depayloader()

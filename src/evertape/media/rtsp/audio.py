@@ -8,6 +8,7 @@ from typing import NamedTuple
 from evertape.errors import ProtocolError
 from evertape.media.rtsp.nal import Bits, ParameterSetError
 from evertape.media.rtsp.sdp import Format
+from evertape.media.rtsp.sequence import LATE, LateRun
 
 # ISO/IEC 14496-3 table 1.18
 _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
@@ -170,6 +171,7 @@ class RawDepayloader:
         self.lost = 0
         self.damaged = 0
         self._next = -1
+        self._late = LateRun()
 
     @property
     def next_seq(self) -> int:
@@ -180,9 +182,9 @@ class RawDepayloader:
         """Take one packet's payload; arguments as of ``NalDepayloader.feed``."""
         if seq != self._next and self._next >= 0:
             missing = (seq - self._next) & 0xFFFF
-            if missing >= 0xFF00:
+            if missing >= LATE and not self._late.is_stream(seq, self._next):
                 return
-            self.lost += min(missing, 0x7FFF)
+            self.lost += missing if missing < 0x8000 else 1
         self._next = (seq + 1) & 0xFFFF
         self.units.append(RawAudioUnit(ts, bytes(view[start:stop])))
 

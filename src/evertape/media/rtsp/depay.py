@@ -10,6 +10,8 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from evertape.media.rtsp.sequence import LATE, LateRun
+
 _PREFIX1 = struct.Struct(">IB")
 _PREFIX2 = struct.Struct(">IBB")
 _LENGTH = struct.Struct(">I")
@@ -42,8 +44,8 @@ class NalDepayloader:
     """
 
     __slots__ = (
-        "_broken", "_done_ts", "_fu", "_fu_head", "_fu_kind", "_ignore_marker", "_key", "_next", "_parts",
-        "_picture", "_sets", "_start_seen", "_suspect", "_ts", "damaged", "lost", "units",
+        "_broken", "_done_ts", "_fu", "_fu_head", "_fu_kind", "_ignore_marker", "_key", "_late", "_next",
+        "_parts", "_picture", "_sets", "_start_seen", "_suspect", "_ts", "damaged", "lost", "units",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -51,6 +53,7 @@ class NalDepayloader:
         self.lost = 0
         self.damaged = 0
         self._next = -1
+        self._late = LateRun()
         self._ts = -1
         self._done_ts = -1
         self._ignore_marker = False
@@ -104,7 +107,7 @@ class NalDepayloader:
             self._suspect = True
             return True
         missing = (seq - self._next) & 0xFFFF
-        if missing >= 0xFF00:
+        if missing >= LATE and not self._late.is_stream(seq, self._next):
             return False  # a repetition, or one that comes late; its picture is gone
         # A jump backwards by a lot is a sender that began again: how many are missing is not known.
         self.lost += missing if missing < 0x8000 else 1
