@@ -18,18 +18,20 @@ GAP_SLACK_S = 1.0
 """How far a gap's ends may lie from the frames it explains."""
 
 _FLOWING = ("receiving", "connected")
+_NOT_LOST = (*_FLOWING, "stopped")
 _WINDOW_NS = NS_PER_S
 _FAR_FUTURE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A gap of the ledger; ``end_utc`` is ``None`` while it is open."""
+    """A gap of the ledger; ``end_utc`` is ``None`` while it is open. ``opened_boot``: when it was written down."""
 
     camera: str
     cause: str
     start_utc: int
     end_utc: int | None
+    opened_boot: int
 
     def covers(self, start_utc: int, end_utc: int, slack_ns: int) -> bool:
         """Whether the span lies in it."""
@@ -59,14 +61,15 @@ class Figures:
 
 
 def gaps_of(events: Iterable[Event]) -> list[Gap]:
-    """The ledger as the journal has it, oldest first."""
+    """The ledger as the journal has it, in the order of the entries; the wall clock may have been set in between."""
     gaps: dict[str, Gap] = {}
     for event in events:
         if isinstance(event, GapOpened):
-            gaps[event.gap] = Gap(event.camera, event.cause, event.start_utc, None)
+            gaps[event.gap] = Gap(event.camera, event.cause, event.start_utc, None, event.boot)
         elif isinstance(event, GapClosed):
-            gaps[event.gap] = Gap(event.camera, event.cause, event.start_utc, event.end_utc)
-    return sorted(gaps.values(), key=lambda gap: gap.start_utc)
+            opened = gaps[event.gap].opened_boot if event.gap in gaps else event.boot
+            gaps[event.gap] = Gap(event.camera, event.cause, event.start_utc, event.end_utc, opened)
+    return list(gaps.values())
 
 
 def figures_of(
@@ -76,14 +79,15 @@ def figures_of(
     figures = Figures(camera, outage.causes)
     states = [e for e in events if isinstance(e, CameraStateChanged) and e.camera == camera and e.stream == "main"]
     end_boot = _FAR_FUTURE if outage.answered_boot is None else outage.answered_boot
-    lost = [e.boot for e in states if e.boot >= outage.broke_boot and e.old in _FLOWING and e.state not in _FLOWING]
+    lost = [e.boot for e in states if e.boot >= outage.broke_boot and e.old in _FLOWING and e.state not in _NOT_LOST]
     if lost:
         figures.detected_after_s = (lost[0] - outage.broke_boot) / NS_PER_S
     figures.attempts = sum(e.state == "reconnecting" and outage.broke_boot <= e.boot < end_boot for e in states)
     hole = _hole(outage, report)
     if hole is not None:
         figures.frames_missing = hole.count
-        _judge_gap(figures, hole, [gap for gap in gaps if gap.camera == camera])
+        mine = [gap for gap in gaps if gap.camera == camera and gap.opened_boot >= outage.broke_boot]
+        _judge_gap(figures, hole, mine)
     if outage.answered_utc is not None and report is not None:
         first = hole.before_utc_ns if hole is not None else report.first_utc_ns
         if first > outage.answered_utc or hole is not None:
@@ -111,11 +115,9 @@ def _judge_gap(figures: Figures, hole: Missing, gaps: Sequence[Gap]) -> None:
         figures.problems.append(f"{figures.camera}: {hole.count} frames are missing and no gap says so")
         return
     figures.gap = tuple(dict.fromkeys(gap.cause for gap in within))
-    ends = [gap.end_utc for gap in within]
     figures.gap_start_error_s = (within[0].start_utc - hole.after_utc_ns) / NS_PER_S
-    if None not in ends:
-        last = max(end for end in ends if end is not None)
-        figures.gap_end_error_s = (last - hole.before_utc_ns) / NS_PER_S
+    if (end := within[-1].end_utc) is not None:
+        figures.gap_end_error_s = (end - hole.before_utc_ns) / NS_PER_S
     else:
         figures.problems.append(f"{figures.camera}: the gap was never closed")
     wrong = [cause for cause in figures.gap if cause not in figures.causes]

@@ -20,10 +20,10 @@ class Where(StrEnum):
 
     PAYLOAD = "payload"
     """Behind the RTP header: what a bad sensor, encoder or memory does."""
-    PACKET = "packet"
-    """The RTP header too."""
+    HEADER = "header"
+    """The RTP header and the two bytes behind it, which say how a picture is cut: what a receiver works by."""
     FRAMING = "framing"
-    """The four bytes before it too, which TCP's own checksum keeps whole in real life."""
+    """The four bytes before the packet, which TCP's own checksum keeps whole in real life."""
 
 
 def packet_of(item: bytes | bytearray) -> bool:
@@ -89,9 +89,13 @@ class Damage:
         self.packets += 1
         self._hit.add(stamp)
         broken = bytearray(item)
-        first = {Where.PAYLOAD: 4 + _RTP_HEADER, Where.PACKET: 4, Where.FRAMING: 0}[self._where]
+        first, end = {
+            Where.PAYLOAD: (4 + _RTP_HEADER, len(item)),
+            Where.HEADER: (4, 4 + _RTP_HEADER + 2),
+            Where.FRAMING: (0, 4),
+        }[self._where]
         for _ in range(self._rng.randint(1, 8)):
-            broken[self._rng.randrange(first, len(broken))] ^= self._rng.randint(1, 255)
+            broken[self._rng.randrange(first, min(end, len(broken)))] ^= self._rng.randint(1, 255)
         return bytes(broken)
 
     def pictures_hit(self) -> set[tuple[str, int]]:

@@ -95,6 +95,8 @@ def _judge_frames(result: Result, stage: Stage, report: FramesReport, gaps: list
     result.figures["frames"] = sum(camera.count for camera in report.cameras.values())
     result.figures["frames_missing"] = total(report)
     result.figures["frames_unexplained"] = sum(lost.values())
+    if damaged := sum(group.proxy.damage.packets for group in stage.groups if group.proxy):
+        result.figures["damaged_packets"] = damaged
     problems += [f"{name}: {count} frames are missing without a reason" for name, count in lost.items() if count]
     if expect.no_frame_missing:
         problems += [
@@ -115,7 +117,9 @@ def _left_out(camera: str, hole: Missing, not_sent: Sequence[NotSent]) -> bool:
 
 
 def _pictures_hit(stage: Stage) -> set[tuple[str, int]]:
-    return {picture for group in stage.groups if group.proxy for picture in group.proxy.damage.pictures_hit()}
+    reach = stage.script.expect.damaged_reach
+    hit = (picture for group in stage.groups if group.proxy for picture in group.proxy.damage.pictures_hit())
+    return {(camera, n + by) for camera, n in hit for by in range(-reach, reach + 1)}
 
 
 def _judge_times(result: Result, stage: Stage, margin_s: float) -> None:

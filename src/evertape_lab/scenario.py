@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,14 @@ def play(script: Script, folder: Path, *, is_quick: bool, margin_s: float = 0.0)
         margin_s: added to each promised time, for a machine that is busy with other things.
     """
     result = Result(script.row, script.title, is_quick)
-    stage = Stage(script, folder, is_quick=is_quick)
+    stage, began = Stage(script, folder, is_quick=is_quick), time.monotonic()
     try:
         asyncio.run(_play(stage))
     except AssertionError as error:
         result.problems.append(str(error))
     if hasattr(stage, "rig"):
         judge(result, stage, margin_s)
+    result.figures["took_s"] = time.monotonic() - began
     result.ok = not result.problems
     return result
 

@@ -110,7 +110,8 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         audio_holes: how often the sound of each of them may be missing for longer than a frame.
         no_frame_missing: not even with an explanation.
         connects: how often each camera may become ``connected``.
-        damaged_only: frames may be missing of which the proxy damaged a packet, and no others.
+        damaged_only: frames may be missing of which the proxy damaged a packet, and no others …
+        damaged_reach: … but those so close to one, because a wrong sequence number casts doubt on the next picture.
         notices: texts of notices that there have to be.
         events: further types of events that there have to be.
         causes: causes that the ledger has to show, with or without a length.
@@ -133,6 +134,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     no_frame_missing: bool = False
     connects: int | None = None
     damaged_only: bool = False
+    damaged_reach: int = 0
     notices: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from typing import Any, Self, cast
 
 from evertape.clock import SystemClock
 from evertape.errors import UsageError
-from evertape.ipc.events import CameraStateChanged
+from evertape.ipc.events import CameraStateChanged, GapClosed
 from evertape.redact import join_credentials, split_credentials
 from evertape.types import NS_PER_S, BootNs, UtcNs
 from evertape_lab.fleet import LabCameras
@@ -242,6 +242,14 @@ class Stage:
             return all(count >= step.times for count in seen.values())
 
         await self.rig.until(shown, step.within, f"{wanted} are shown")
+
+    async def do_ledger(self, step: Step) -> None:
+        """Wait until the ledger has ``times`` gaps of a ``reason``."""
+
+        def written() -> bool:
+            return sum(gap.cause == step.reason for gap in self.rig.events(GapClosed)) >= step.times  # type: ignore[attr-defined]
+
+        await self.rig.until(written, step.within, f"{step.times} gaps of {step.reason}")
 
     async def do_repeat(self, step: Step) -> None:
         """Do ``steps``, ``times`` times."""
