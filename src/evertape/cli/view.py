@@ -52,7 +52,8 @@ def view(
     """Watch a camera live until Ctrl-C, or until the window is closed.
 
     Of a configured camera the running service's own stream is shown; without a service, and for a URL, a session with
-    the camera is opened. Nothing has to be configured for a URL. What the options leave open, [view] says.
+    the camera is opened. Nothing has to be configured for a URL. What the options leave open, the
+    section `view` of the configuration says.
 
     Footage and other files are played to their end.
     """
