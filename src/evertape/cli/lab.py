@@ -1,4 +1,4 @@
-"""``evertape lab …``: simulated cameras for trying things out."""
+"""``evertape lab …``: simulated cameras, and scenarios that break things for real."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from evertape.cli.verb import guarded
 
 def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
-    group = typer.Typer(no_args_is_help=True, help="Simulated cameras for trying things out.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Simulated cameras, and scenarios that break things for real and measure."
+    )
     app.add_typer(group, name="lab", rich_help_panel="Run")
-    group.command(
-        "camera",
-        add_help_option=False,
-        context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-        epilog="evertape lab camera --help lists the options.",
-    )(camera)
+    for name, work in (("camera", camera), ("run", run)):
+        group.command(
+            name,
+            add_help_option=False,
+            context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+            epilog=f"evertape lab {name} --help lists the options.",
+        )(work)
 
 
 def camera(ctx: typer.Context) -> None:
@@ -26,6 +29,18 @@ def camera(ctx: typer.Context) -> None:
     --audio none|aac|pcma|pcmu --user U --password P --auth digest|basic --name-prefix TEXT.
     """
     from evertape_lab.camera import main
+
+    code = guarded(lambda: main(ctx.args))
+    if code:
+        raise typer.Exit(code)
+
+
+def run(ctx: typer.Context) -> None:
+    """Play scenarios: break a camera or a network for real, and measure what happens.
+
+    Arguments: a row such as A9, or a scenario's file; none: every row. Options: --quick --margin S --json FILE --folder DIR.
+    """
+    from evertape_lab.scenario import main
 
     code = guarded(lambda: main(ctx.args))
     if code:
