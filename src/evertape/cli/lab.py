@@ -38,7 +38,8 @@ def camera(ctx: typer.Context) -> None:
 def run(ctx: typer.Context) -> None:
     """Play scenarios: break a camera or a network for real, and measure what happens.
 
-    Arguments: a row such as A9, or a scenario's file; none: every row. Options: --quick --margin S --json FILE --folder DIR.
+    Arguments: a row such as A9, or a scenario's file; none: every row.
+    Options: --quick --margin S --json FILE --folder DIR.
     """
     from evertape_lab.scenario import main
 
