@@ -1,8 +1,9 @@
 """Asks a camera that is away for RTSP ``OPTIONS`` until it answers.
 
 A frozen server still accepts TCP connections (six of six, measured), so connecting proves nothing; an
-answer does. A new question goes out every half second though the last one may be unanswered: one asked just
-before the camera came up would otherwise cost its whole second. Threads: the owner's loop only.
+answer does. While connecting fails or hangs, a new question goes out every half second: one asked just before the
+camera came up would otherwise cost its whole second. A question that was taken is waited for, because more of them
+would only wait in the same queue. Threads: the owner's loop only.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class AnswerProbe:
         self._result = result
         self._loop = asyncio.get_running_loop()
         self._asked: list[OptionsProbe] = []
+        self._last_ask = 0.0
         self._ask_timer: asyncio.TimerHandle | None = None
         self._poll_timer: asyncio.TimerHandle | None = None
 
@@ -55,6 +57,9 @@ class AnswerProbe:
 
     def _ask(self) -> None:
         self._ask_timer = self._loop.call_later(INTERVAL_S, self._ask)
+        if any(probe.asked for probe in self._asked):
+            return
+        self._last_ask = self._loop.time()
         probe = OptionsProbe(self._url, self._clock)
         self._asked.append(probe)
         probe.start()
@@ -73,5 +78,9 @@ class AnswerProbe:
             self._result(state is ProbeState.ANSWERED, certain)
             if self._ask_timer is None:
                 return  # the result ended the wait
+            if probe.asked:
+                # Not a moment without a question, but never two of them within the interval.
+                self._ask_timer.cancel()
+                self._ask_timer = self._loop.call_at(self._last_ask + INTERVAL_S, self._ask)
         if self._asked:
             self._poll_timer = self._loop.call_later(_POLL_S, self._poll)

@@ -6,11 +6,13 @@ nothing else can keep the system's resolver from blocking. Everything else on th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import select
 import socket
 import ssl
+import struct
 import sys
 from collections import deque
 from dataclasses import dataclass
@@ -28,6 +30,8 @@ RECEIVE_BUFFER = 2 * 1024 * 1024
 _POLL_FIRST_NS = NS_PER_MS
 _POLL_MAX_NS = 20 * NS_PER_MS
 _PORTS = {"rtsp": 554, "rtsps": 322}
+# On Windows the two numbers are 16 bits each.
+_LINGER_RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 # Linux, socket(7): as SO_RCVBUF, beyond rmem_max, for those who may.
 _SO_RCVBUFFORCE = 33
 
@@ -302,6 +306,13 @@ class Connection:
         if self._socket is None:
             return 0
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+    def abort(self) -> None:
+        """Let go of the socket by a reset: what the peer has not read yet, it will not read. Idempotent."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # the peer was quicker
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
+        self.close()
 
     def close(self) -> None:
         """Let go of the socket. Idempotent."""

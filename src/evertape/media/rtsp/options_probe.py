@@ -84,8 +84,14 @@ class OptionsProbe:
     def close(self) -> None:
         """Let go of the connection. Idempotent; a pending probe stays pending."""
         if self._connection is not None:
-            self._connection.close()
+            # A frozen camera would otherwise find every question that its kernel took meanwhile, all at once.
+            self._connection.abort()
             self._connection = None
+
+    @property
+    def asked(self) -> bool:
+        """The camera's side has taken the connection and the question."""
+        return self._asked
 
     def _advance(self, connection: Connection, now: int) -> None:
         try:
