@@ -10,7 +10,6 @@ import asyncio
 import logging
 import random
 import uuid
-from collections import deque
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -46,6 +45,7 @@ from evertape.domain.error_table import Classification, ErrorPriority
 from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.engine.answer_probe import AnswerProbe
 from evertape.engine.guard import Guard
+from evertape.engine.rate import Rate
 from evertape.ipc.messages import CameraSettings, StreamInfo
 from evertape.media.capture import (
     Backend,
@@ -130,7 +130,7 @@ class StreamWorker:
         self._prompt: asyncio.TimerHandle | None = None
         self._watched: int | None = None
         self._probe: AnswerProbe | None = None
-        self._rate = _Rate()
+        self._rate = Rate()
         self._changed_utc = clock.utc_ns()
         self.guard = Guard(f"streaming of {self._name}", self._broke_soon)
         self.trouble: Classification | None = None
@@ -418,49 +418,6 @@ class StreamWorker:
 
 RTSPReconnector = StreamWorker
 """The name this had in the recorder Evertape grew out of."""
-
-
-class _Rate:
-    """Frames and bits per second over the last three seconds, and the GOP's length."""
-
-    _WINDOW = 3 * NS_PER_S
-
-    def __init__(self) -> None:
-        self._rounds: deque[tuple[int, int, int]] = deque()
-        self.gop_ns = 0
-        self.frame_ns = 40 * NS_PER_MS
-        self.last: AccessUnit | None = None
-        self._key: AccessUnit | None = None
-
-    def frame(self, unit: AccessUnit) -> None:
-        last = self.last
-        if last is not None and last.epoch == unit.epoch and unit.dts_ns > last.dts_ns:
-            self.frame_ns = unit.dts_ns - last.dts_ns
-        self.last = unit
-        if unit.key:
-            if self._key is not None and self._key.epoch == unit.epoch:
-                self.gop_ns = unit.pts_ns - self._key.pts_ns
-            self._key = unit
-
-    def count(self, now_ns: int, frames: int, size: int) -> None:
-        self._rounds.append((now_ns, frames, size))
-        while len(self._rounds) > 2 and self._rounds[0][0] < now_ns - self._WINDOW:
-            self._rounds.popleft()
-
-    def value(self, now_ns: int) -> tuple[float, float]:
-        if len(self._rounds) < 2:
-            return 0.0, 0.0
-        # What came with the oldest round came before the window.
-        first = self._rounds[0][0]
-        last = self._rounds[-1][0]
-        if now_ns - last > self._WINDOW or last <= first:
-            return 0.0, 0.0
-        span = (last - first) / NS_PER_S
-        rounds = list(self._rounds)[1:]
-        return sum(r[1] for r in rounds) / span, 8 * sum(r[2] for r in rounds) / span
-
-    def reset(self) -> None:
-        self._rounds.clear()
 
 
 def _policy(settings: CameraSettings) -> StreamPolicy:
