@@ -63,13 +63,26 @@ class AnswerProbe:
         probe = OptionsProbe(self._url, self._clock)
         self._asked.append(probe)
         probe.start()
+        if probe.asked:
+            self._only(probe)
         if self._poll_timer is None:
             self._poll_timer = self._loop.call_later(_POLL_S, self._poll)
+
+    def _only(self, taken: OptionsProbe) -> None:
+        """One question was taken; those that still try to connect would put the same one."""
+        for probe in self._asked:
+            if probe is not taken:
+                probe.close()
+        self._asked = [taken]
 
     def _poll(self) -> None:
         self._poll_timer = None
         for probe in list(self._asked):
+            if probe not in self._asked:
+                continue
             state = probe.poll()
+            if probe.asked:
+                self._only(probe)
             if state is ProbeState.PENDING:
                 continue
             self._asked.remove(probe)
