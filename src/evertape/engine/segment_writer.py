@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from evertape.domain.gaps import CLOCK_TOLERANCE
 from evertape.domain.replay import OpenWriter
 from evertape.engine.disk_link import DiskLink
 from evertape.ipc.events import Supersedes as SupersedesRecord
@@ -165,8 +166,14 @@ class SegmentWriter:
 
     @property
     def end_utc_ns(self) -> int:
-        """UTC at which the last picture fed so far ends."""
-        return self.start_utc_ns + self.media_ns
+        """UTC at which the last picture fed so far ends.
+
+        By that picture's own UTC: the camera's crystal and ours differ, by 120 ms in ten minutes at 200 ppm. Unless
+        the wall clock was set meanwhile: a file is never negative, nor an hour longer than what is in it.
+        """
+        by_media = self.start_utc_ns + self.media_ns
+        by_picture = self.last_video.utc_ns + self._frame_ns
+        return by_picture if abs(by_picture - by_media) < CLOCK_TOLERANCE else by_media
 
     @property
     def media_ns(self) -> int:
