@@ -114,14 +114,9 @@ def _read(pid: int) -> Usage:
 
 def _name(base: Path) -> str:
     """``--name`` of an Evertape process, else the program's."""
-    comm = (base / "comm").read_text().strip()
-    if comm.startswith(("disk-", "recorder-", "keeper")):
-        return comm
     words = (base / "cmdline").read_bytes().decode(errors="replace").split("\0")
     if "--name" in words:
         return words[words.index("--name") + 1]
-    if any("nursery" in word for word in words):
-        return "nursery"
     if any("evertape" in word or "service" in word for word in words):
         return "supervisor"
     return Path(words[0]).name

@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from evertape.engine.launch import ExecLauncher, Launched, Launcher
+import evertape
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Message, Shutdown
 from evertape.redact import redact
@@ -90,29 +93,20 @@ class ChildProcess:
 
     Args:
         name: such as ``recorder-0``.
-        module: what to run; it has ``main()``.
+        module: what to run, ``python -m module``.
         arguments: makes the further arguments; called at each start.
         owner: who is told.
-        launcher: starts it; by default as ``python -m module``.
     """
 
-    def __init__(
-        self,
-        name: str,
-        module: str,
-        arguments: Callable[[], Sequence[str]],
-        owner: ProcessOwner,
-        launcher: Launcher | None = None,
-    ) -> None:
+    def __init__(self, name: str, module: str, arguments: Callable[[], Sequence[str]], owner: ProcessOwner) -> None:
         self.name = name
         self.generation = -1
         self._vitals: Vitals | None = None
         self._module = module
         self._arguments = arguments
         self._owner = owner
-        self._launcher = launcher or ExecLauncher()
         self._loop = asyncio.get_running_loop()
-        self._process: Launched | None = None
+        self._process: asyncio.subprocess.Process | None = None
         self._channel: Channel | None = None
         self._task: asyncio.Task[None] | None = None
         self._started = self._beat = 0.0
@@ -215,9 +209,18 @@ class ChildProcess:
         self.generation += 1
         self._hung = False
         self._started = self._beat = self._loop.time()
+        arguments = [sys.executable, "-m", self._module, "--supervisor-fd", str(theirs.fileno()), "--name", self.name]
         try:
-            process = await self._launcher.start(
-                self._module, ["--name", self.name, *self._arguments()], theirs.fileno()
+            process = await asyncio.create_subprocess_exec(
+                *arguments,
+                *self._arguments(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(theirs.fileno(),),
+                # A group of its own: Ctrl-C is for the supervisor, which ends its children in the right order.
+                start_new_session=True,
+                env=_environment(),
+                limit=1 << 20,
             )
         except asyncio.CancelledError:
             ours.close()
@@ -266,7 +269,7 @@ class ChildProcess:
         else:
             self._owner.child_said(self, message)
 
-    async def _read_log(self, process: Launched) -> None:
+    async def _read_log(self, process: asyncio.subprocess.Process) -> None:
         stream = process.stderr
         assert stream is not None
         while True:
@@ -297,3 +300,15 @@ def _relay(name: str, line: str) -> None:
 def _settle(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    # Freed memory goes back: without it a recorder's arenas stay as large as its worst second.
+    environment.setdefault("MALLOC_ARENA_MAX", "2")
+    environment["PYTHONUNBUFFERED"] = "1"
+    # A child runs the code its parent runs, wherever that was imported from.
+    root = str(Path(evertape.__file__).parent.parent)
+    others = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry and entry != root]
+    environment["PYTHONPATH"] = os.pathsep.join([root, *others])
+    return environment

@@ -21,7 +21,6 @@ from evertape.disk.journal_client import JournalClient
 from evertape.disk.mounts import read_mounts
 from evertape.engine.assign import camera_settings, place_cameras, ring_share
 from evertape.engine.control import ControlServer
-from evertape.engine.nursery import Nursery
 from evertape.engine.process import Child, ChildProcess
 from evertape.engine.state_files import (
     VOLUMES,
@@ -152,7 +151,6 @@ class Supervisor:
         self._journal: JournalClient | None = None
         self._state_line: StateLine | None = None
         self._control: ControlServer | None = None
-        self._nursery: Nursery | None = None
         self._stop: asyncio.Future[str] | None = None
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
@@ -171,7 +169,6 @@ class Supervisor:
         """Run until ``ask_to_stop``; True if every process left in time with its files finished."""
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
-        self._nursery = Nursery()
         run_dir(self.data.root, create=True)
         state = self.data.root / "state"
         self.wishes, self._known = read_wishes(state), read_volumes(state)
@@ -239,8 +236,6 @@ class Supervisor:
         clean &= await self.children[_DATA].stop(left(4.8))
         if self._control is not None:
             self._control.close()
-        if self._nursery is not None:
-            self._nursery.close()
         return clean
 
     # -- configuration --------------------------------------------------------------------------------------
@@ -392,7 +387,7 @@ class Supervisor:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _spawn(self, name: str, module: str, *arguments: str) -> None:
-        child = self.children[name] = ChildProcess(name, module, lambda: arguments, self, self._nursery)
+        child = self.children[name] = ChildProcess(name, module, lambda: arguments, self)
         child.start()
 
     def _spawn_disk(self, name: str) -> None:
