@@ -7,9 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
+
+_BUSY_S = 5.0
 
 
 def why_no_loop_mounts() -> str:
@@ -79,8 +82,19 @@ class LoopVolume:
         self._points.pop()
 
     def remount(self, options: str) -> None:
-        """Change options of the mount, such as ``ro`` or ``rw``."""
-        _run(["mount", "-o", f"remount,{options}", str(self._points[-1])])
+        """Change options of the mount, such as ``ro`` or ``rw``.
+
+        A file that is open for writing at that moment, if only a probe's, makes ``ro`` busy: then again.
+        """
+        deadline = time.monotonic() + _BUSY_S
+        while True:
+            try:
+                _run(["mount", "-o", f"remount,{options}", str(self._points[-1])])
+                return
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
