@@ -94,6 +94,7 @@ _PLUGIN_PACKAGES: Mapping[Manager, Mapping[PluginSet, str]] = {
         PluginSet.BAD: "gstreamer1.0-plugins-bad",
         PluginSet.UGLY: "gstreamer1.0-plugins-ugly",
         PluginSet.LIBAV: "gstreamer1.0-libav",
+        PluginSet.X: "gstreamer1.0-x",
         PluginSet.RTSP_SERVER: "gir1.2-gst-rtsp-server-1.0",
     },
     Manager.DNF: {
@@ -103,6 +104,7 @@ _PLUGIN_PACKAGES: Mapping[Manager, Mapping[PluginSet, str]] = {
         PluginSet.BAD: "gstreamer1-plugins-bad-free",
         PluginSet.UGLY: "gstreamer1-plugins-ugly",
         PluginSet.LIBAV: "gstreamer1-plugin-libav",
+        PluginSet.X: "gstreamer1-plugins-base",
         PluginSet.RTSP_SERVER: "gstreamer1-rtsp-server",
     },
     Manager.PACMAN: {
@@ -112,6 +114,7 @@ _PLUGIN_PACKAGES: Mapping[Manager, Mapping[PluginSet, str]] = {
         PluginSet.BAD: "gst-plugins-bad",
         PluginSet.UGLY: "gst-plugins-ugly",
         PluginSet.LIBAV: "gst-libav",
+        PluginSet.X: "gst-plugins-base",
         PluginSet.RTSP_SERVER: "gst-rtsp-server",
     },
     # Homebrew's one formula holds all of them.

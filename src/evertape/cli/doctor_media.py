@@ -19,6 +19,7 @@ from evertape.cli.doctor_check import (
 )
 from evertape.errors import SetupError
 from evertape.media.elements import MIN_GSTREAMER, GStreamerProbe, Need, PluginSet, probe_gstreamer
+from evertape.media.view.plugins import HINT
 
 MIN_PYTHON = (3, 11)
 
@@ -60,7 +61,16 @@ def check_media(
         Check("pygobject", Level.OK, found.pygobject),
         _check_version(found.version),
         *check_elements(manager, found),
+        check_fallbacksrc(found.fallbacksrc),
     ]
+
+
+def check_fallbacksrc(where: str) -> Check:
+    """Only one of three ways of viewing needs it, so its absence is no warning. ``where``: "" if nowhere."""
+    name = "fallbacksrc"
+    if where:
+        return Check(name, Level.OK, where)
+    return Check(name, Level.OK, 'not here; only view.fallback = "fallbacksrc" needs it', HINT)
 
 
 def _check_version(version: tuple[int, int, int]) -> Check:

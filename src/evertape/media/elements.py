@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from evertape.errors import SetupError
+from evertape.media.view.plugins import ELEMENT, cached_plugin
 
 MIN_GSTREAMER = (1, 20, 0)
 """Ubuntu 22.04's; the oldest one that the supported systems bring."""
@@ -26,6 +27,8 @@ class PluginSet(StrEnum):
     BAD = "bad"
     UGLY = "ugly"
     LIBAV = "libav"
+    X = "x"
+    """Windows of the X server; in some distributions a part of ``base``."""
     RTSP_SERVER = "rtsp-server"
 
 
@@ -63,6 +66,14 @@ NEEDS: tuple[Need, ...] = (
     Need(("avdec_h265", "libde265dec", "vah265dec", "v4l2slh265dec"), PluginSet.LIBAV, "still pictures of H.265"),
     *_each("videoconvert videoscale", PluginSet.BASE, "still pictures"),
     *_each("jpegenc", PluginSet.GOOD, "still pictures"),
+    *_each("input-selector", PluginSet.CORE, "viewing with a fallback"),
+    *_each("videotestsrc", PluginSet.BASE, "snow while a camera is away"),
+    *_each("autovideosink", PluginSet.GOOD, "a window to view in"),
+    Need(
+        ("xvimagesink", "ximagesink", "glimagesink", "waylandsink", "osxvideosink", "d3d11videosink"),
+        PluginSet.X,
+        "a window to view in",
+    ),
 )
 """What recording and viewing use."""
 
@@ -89,6 +100,7 @@ class GStreamerProbe:
         missing: those of ``NEEDS`` that are not there.
         lab_missing: those of ``LAB_NEEDS`` that are not there.
         rtsp_server: the library of the simulated cameras can be imported.
+        fallbacksrc: where that element comes from; "" where it is missing.
     """
 
     pygobject: str
@@ -96,6 +108,7 @@ class GStreamerProbe:
     missing: tuple[Need, ...]
     lab_missing: tuple[Need, ...]
     rtsp_server: bool
+    fallbacksrc: str = ""
 
 
 def probe_gstreamer() -> GStreamerProbe:
@@ -123,7 +136,15 @@ def probe_gstreamer() -> GStreamerProbe:
         missing=_missing(gst, NEEDS),
         lab_missing=_missing(gst, LAB_NEEDS),
         rtsp_server=_has_namespace(gi, LAB_NAMESPACE),
+        fallbacksrc=_fallbacksrc(gst),
     )
+
+
+def _fallbacksrc(gst: Any) -> str:
+    if gst.ElementFactory.find(ELEMENT) is not None:
+        return "installed with GStreamer"
+    path = cached_plugin()
+    return f"built, {path}" if path.is_file() else ""
 
 
 def _missing(gst: Any, needs: tuple[Need, ...]) -> tuple[Need, ...]:

@@ -38,6 +38,13 @@ def raw_caps(size: tuple[int, int], fps: int | None = 0) -> Any:
     return Gst.Caps.from_string(f"video/x-raw,format=I420,width={width},height={height},pixel-aspect-ratio=1/1{rate}")
 
 
+def video_ghost() -> Any:
+    """A bin's ``src`` for raw video. ``fallbacksrc`` asks it for its caps before there are any."""
+    caps = Gst.Caps.from_string("video/x-raw")
+    template = Gst.PadTemplate.new("src", Gst.PadDirection.SRC, Gst.PadPresence.ALWAYS, caps)
+    return Gst.GhostPad.new_no_target_from_template("src", template)
+
+
 def load_picture(path: Path, size: tuple[int, int]) -> bytes:
     """A picture file as I420 of ``size``, with bars where its shape differs. Blocks for some milliseconds.
 
@@ -93,7 +100,9 @@ class FallbackBin:
         """A URI came to its end; make another to see it again. Set by GStreamer's thread."""
         self.bin = Gst.Bin.new(None)
         last = self._build()
-        self.bin.add_pad(Gst.GhostPad.new("src", last.get_static_pad("src")))
+        ghost = video_ghost()
+        ghost.set_target(last.get_static_pad("src"))
+        self.bin.add_pad(ghost)
         if self._is_uri:
             pad = self.bin.get_static_pad("src")
             self._shift = pad.add_probe(Gst.PadProbeType.BUFFER, self._on_first)

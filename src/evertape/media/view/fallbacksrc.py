@@ -13,6 +13,7 @@ from typing import Any
 
 from evertape.media.gst.lib import Gst, make
 from evertape.media.view.chain import LATENCY_NS, DecoderChain
+from evertape.media.view.fallback import video_ghost
 from evertape.media.view.output import Output
 from evertape.media.view.plugins import ELEMENT, need_fallbacksrc
 from evertape.media.view.screen import Part, PartFailed, Screen, ScreenNews, Stage, Switched
@@ -30,11 +31,9 @@ class _Source:
 
     def __init__(self) -> None:
         self.bin = Gst.Bin.new(None)
-        template = Gst.PadTemplate.new(
-            "src", Gst.PadDirection.SRC, Gst.PadPresence.ALWAYS, Gst.Caps.from_string("video/x-raw")
-        )
-        self._pad = Gst.GhostPad.new_no_target_from_template("src", template)
+        self._pad = video_ghost()
         self.bin.add_pad(self._pad)
+        self._pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _drop_end)
         # Whether its source is live is asked when it starts, and there is no decoder yet.
         self._idle: Any = make("appsrc", is_live=True, format=Gst.Format.TIME, min_latency=LATENCY_NS)
         self.bin.add(self._idle)
@@ -80,6 +79,8 @@ class FallbackSrcScreen(Screen):
             self._element.set_property("fallback-uri", self.options.fallback_source)
         else:
             self.fallback = self.new_fallback(stage)
+            pad = self.fallback.bin.get_static_pad("src")
+            pad.add_probe(Gst.PadProbeType.EVENT_DOWNSTREAM, _name_stream)
             self._element.set_property("fallback-source", self.fallback.bin)
         stage.pipeline.add(self._element)
         self._switches: list[Any] = []
@@ -173,6 +174,30 @@ class FallbackSrcScreen(Screen):
     def _on_element(self, _bin: Any, _parent: Any, element: Any) -> None:
         if element.get_factory() is not None and element.get_factory().get_name() == "fallbackswitch":
             self._switches.append(element)
+
+
+def _drop_end(_pad: Any, info: Any) -> Any:
+    """An end-of-stream that comes of taking a decoder down means nothing here."""
+    ended = info.get_event().type == Gst.EventType.EOS
+    return Gst.PadProbeReturn.DROP if ended else Gst.PadProbeReturn.OK
+
+
+def _name_stream(pad: Any, info: Any) -> Any:
+    """Replace the beginning of a stream by the one that ``fallbacksrc`` has laid on its own pad.
+
+    Ours names no ``GstStream``, and version 0.15.4 panics over that as soon as its main source is restarted
+    (``handle_stream_collection``).
+    """
+    event = info.get_event()
+    if event.type != Gst.EventType.STREAM_START or event.parse_stream() is not None:
+        return Gst.PadProbeReturn.OK
+    peer = pad.get_peer()
+    outer = peer.get_parent() if peer is not None else None
+    theirs = outer.get_sticky_event(Gst.EventType.STREAM_START, 0) if isinstance(outer, Gst.Pad) else None
+    if theirs is None or theirs.parse_stream() is None:
+        return Gst.PadProbeReturn.OK
+    pad.push_event(theirs)
+    return Gst.PadProbeReturn.DROP
 
 
 class FallbackRTSPPlayer(View):

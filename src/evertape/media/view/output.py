@@ -6,9 +6,12 @@ Who runs what: the owner makes it; GStreamer's thread runs the probe and the cal
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from evertape.errors import SetupError
@@ -16,6 +19,26 @@ from evertape.media.gst.lib import Gst, make
 from evertape.media.view.terms import Frame, SinkKind, ViewOptions, ViewStats
 
 log = logging.getLogger(__name__)
+
+
+def window_sink(platform: str, environment: Mapping[str, str], has_dri: bool) -> str:
+    """The element that shows pictures here. Pure.
+
+    Without a desktop, ``autovideosink`` would try DirectFB in the end, which crashes a process that has no screen.
+
+    Args:
+        platform: as ``sys.platform``.
+        environment: of the process.
+        has_dri: the kernel has a graphics device.
+
+    Raises:
+        SetupError: there is no screen.
+    """
+    if not platform.startswith("linux") or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"):
+        return "autovideosink"
+    if has_dri:
+        return "kmssink"
+    raise SetupError("there is no screen here", hint="start it from a desktop; --sink fake shows no window")
 
 
 class Output:
@@ -41,13 +64,14 @@ class Output:
         mask = Gst.PadProbeType.BUFFER | Gst.PadProbeType.EVENT_DOWNSTREAM
         self._probe = self._pad.add_probe(mask, self._on_data)
         self._signal = 0
+        self._calm(self.sink)
         if options.sink is SinkKind.FRAMES:
             self._signal = self.sink.connect("new-sample", self._on_sample)
 
     def _make_sink(self) -> Any:
         match self._options.sink:
             case SinkKind.AUTO:
-                return make("autovideosink")
+                return make(window_sink(sys.platform, os.environ, Path("/dev/dri").is_dir()))
             case SinkKind.FAKE:
                 return make("fakesink", sync=True, enable_last_sample=False, **{"async": False})
             case SinkKind.FRAMES:
@@ -57,6 +81,17 @@ class Output:
                 sink.set_property("async", False)
                 sink.set_property("caps", Gst.Caps.from_string(f"video/x-raw,format={self._options.frame_format}"))
                 return sink
+
+    def _calm(self, sink: Any) -> None:
+        """Have it not complain upstream of pictures that come late: nobody there shall leave any out for it.
+
+        Besides, ``fallbacksrc`` drops the complaints with a critical warning each (GStreamer 1.22).
+        """
+        if sink.find_property("qos") is not None:
+            sink.set_property("qos", False)
+        elif isinstance(sink, Gst.Bin):
+            # autovideosink finds out what it is in a moment.
+            sink.connect("element-added", lambda _bin, element: self._calm(element))
 
     def _converters(self) -> list[Any]:
         # A window's own pixels are its business; nowhere takes everything.
