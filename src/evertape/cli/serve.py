@@ -19,23 +19,15 @@ def serve(place: Place) -> int:
     The configuration is read again when its file changes, and on SIGHUP; one with mistakes is refused, and the one in
     force stays. Exit code 0: every file was finished.
     """
-    import asyncio
-    import logging
+    import os
+    import sys
 
-    from evertape.cli.logging import set_up_logging
-    from evertape.cli.service import make_directories, only_one, raise_file_limit, run_service
+    if os.name == "posix":
+        # The same process, but without what the command line was made with.
+        flags = ["-P"] if sys.flags.safe_path else []
+        words = ["-m", "evertape.cli.serve_main", str(place.data.root), str(place.config)]
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *flags, *words])
+    from evertape.cli.serve_main import serve as run
 
-    loaded = place.load()
-    settings = loaded.config.logging
-    set_up_logging(str(settings.level), str(settings.format))
-    log = logging.getLogger("evertape.serve")
-    for warning in loaded.warnings:
-        log.warning("[CONFIG] %s", warning)
-    make_directories(place.data, loaded.config)
-    with only_one(place.data):
-        files = raise_file_limit()
-        log.info("[PROCESS] recording into %s, configured by %s, %d open files", place.data.root, place.config, files)
-        clean = asyncio.run(run_service(place, loaded))
-    if not clean:
-        log.error("[PROCESS] not every file was finished; the next start finishes them")
-    return 0 if clean else 1
+    return run(place)
