@@ -23,7 +23,11 @@ REFRESH_NS = 200 * NS_PER_MS
 time-out for dead."""
 
 _LOAD_NS = 5 * NS_PER_S
+_LOOK_NS = 50 * NS_PER_MS
 _SNOW_FPS = 10
+
+AGAIN_NS = NS_PER_S
+"""A file that came to its end is begun again after at least this; a single picture comes to its end at once."""
 
 
 def even(size: tuple[int, int]) -> tuple[int, int]:
@@ -66,7 +70,11 @@ def load_picture(path: Path, size: tuple[int, int]) -> bytes:
     decode.connect("pad-added", lambda _element, pad: pad.link(convert.get_static_pad("sink")))
     pipeline.set_state(Gst.State.PLAYING)
     try:
-        sample = sink.try_pull_sample(_LOAD_NS)
+        bus, sample = pipeline.get_bus(), None
+        for _ in range(_LOAD_NS // _LOOK_NS):
+            sample = sink.try_pull_sample(_LOOK_NS)
+            if sample is not None or bus.pop_filtered(Gst.MessageType.ERROR) is not None:
+                break
         if sample is None:
             raise SetupError(f"{path} is no picture that GStreamer can read", hint="use a JPEG or PNG file")
         buffer = sample.get_buffer()

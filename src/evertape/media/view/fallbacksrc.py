@@ -16,7 +16,7 @@ from evertape.media.view.chain import LATENCY_NS, DecoderChain
 from evertape.media.view.fallback import video_ghost
 from evertape.media.view.output import Output
 from evertape.media.view.plugins import ELEMENT, need_fallbacksrc
-from evertape.media.view.screen import Part, PartFailed, Screen, ScreenNews, Stage, Switched
+from evertape.media.view.screen import Part, PartFailed, Restarted, Screen, ScreenNews, Stage, Switched
 from evertape.media.view.view import View
 from evertape.types import VideoCaps
 
@@ -131,6 +131,7 @@ class FallbackSrcScreen(Screen):
         if retries != self._retries:
             ours, self._given_up = self._given_up, 0
             self._retries = self.stats.source_restarts = retries
+            found.append(Restarted())
             if not ours and statistics.get_value("last-retry-reason").value_nick in _FAILURES:
                 found.append(PartFailed(Part.DECODER, "an error inside fallbacksrc"))
         primary = self._shows_primary()

@@ -15,7 +15,7 @@ from evertape.media.gst.lib import Gst, dispose, new_pipeline
 from evertape.media.view.card import CardText
 from evertape.media.view.chain import DecoderChain
 from evertape.media.view.chain import Output as ChainOutput
-from evertape.media.view.fallback import FallbackBin, make_fallback
+from evertape.media.view.fallback import AGAIN_NS, FallbackBin, make_fallback
 from evertape.media.view.output import Output
 from evertape.media.view.terms import Picture, ViewOptions, ViewStats
 from evertape.media.view.timeline import PictureClock
@@ -57,7 +57,12 @@ class BufferLevel:
     percent: int
 
 
-ScreenNews = PartFailed | Switched | BufferLevel
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """A screen took its decoder down and up again."""
+
+
+ScreenNews = PartFailed | Switched | BufferLevel | Restarted
 
 
 class Stage:
@@ -116,6 +121,7 @@ class Screen:
         self.clock = PictureClock()
         self.primary_shown = False
         self.size = DEFAULT_SIZE
+        self._renewed_ns = 0
 
     # -- what strategies do -----------------------------------------------------------------------
 
@@ -188,7 +194,9 @@ class Screen:
         if fallback is None:
             return
         if fallback.ended:
-            self.renew_fallback(fallback.source)
+            if now_ns - self._renewed_ns >= AGAIN_NS:
+                self._renewed_ns = now_ns
+                self.renew_fallback(fallback.source)
         else:
             fallback.refresh(text, now_ns)
 

@@ -11,22 +11,21 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from types import TracebackType
 from typing import ClassVar, Self
 
 from evertape.clock import Clock, SystemClock
 from evertape.errors import EvertapeError, SetupError
 from evertape.media.view.card import CardText, card_text
-from evertape.media.view.chain import has_element
 from evertape.media.view.decision import FallbackDecision, ShowFallback, Showing, ShowPrimary
-from evertape.media.view.decoders import Action, DecoderChoice, DecoderHealth, Trouble, candidates
-from evertape.media.view.screen import BufferLevel, Part, PartFailed, Screen, ScreenNews, Switched
+from evertape.media.view.decoders import Answer, Trouble
+from evertape.media.view.decoding import Decoding
+from evertape.media.view.screen import BufferLevel, Part, PartFailed, Restarted, Screen, ScreenNews, Switched
 from evertape.media.view.terms import (
     DecoderTroubled,
     FallbackActivated,
     FirstPicture,
-    Picture,
     Pictures,
     PrimaryRecovered,
     SourceBuffering,
@@ -38,7 +37,7 @@ from evertape.media.view.terms import (
     ViewSource,
     ViewStats,
 )
-from evertape.types import NS_PER_MS, NS_PER_S, VideoCaps
+from evertape.types import NS_PER_MS, NS_PER_S
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +80,9 @@ class View:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._screen = self.screen_class(self.options, self.stats)
-        self._video: VideoCaps | None = None
-        self._choice: DecoderChoice | None = None
-        self._health: DecoderHealth | None = None
-        self._open = False
-        """There is a decoder, and it is in order."""
-        self._needs_key = True
+        self._decoding = Decoding(self._screen, self.options, self.stats, self._decoder_troubled)
+        self._began_ns = self._clock.boot_ns()
+        self._decision = FallbackDecision(self.options.timeout_ns, self._began_ns)
         self._state = SourceState(False)
         self._fallback_ns: int | None = None
 
@@ -95,7 +91,7 @@ class View:
     @property
     def showing(self) -> Showing:
         """What is on the screen."""
-        return self._decision.showing if self._thread or self._started else Showing.NOTHING_YET
+        return self._decision.showing
 
     def start(self) -> None:
         """View on a thread of its own."""
@@ -117,8 +113,6 @@ class View:
     ) -> None:
         self.stop()
 
-    _started = False
-
     def run(self, seconds: float | None = None) -> None:
         """View on this thread, for so long, or until ``stop`` or an error.
 
@@ -133,7 +127,6 @@ class View:
             source = camera_source(source, self.options, self._clock)
         self._began_ns = self._clock.boot_ns()
         self._decision = FallbackDecision(self.options.timeout_ns, self._began_ns)
-        self._started = True
         until = None if seconds is None else self._began_ns + int(seconds * NS_PER_S)
         try:
             self._screen.start()
@@ -163,69 +156,28 @@ class View:
         for event in source.poll(now):
             match event:
                 case SourceCaps(video=video):
-                    self._described(video)
+                    self._decoding.described(video)
                 case Pictures(pictures=pictures, skipped=skipped):
                     self.stats.skipped += skipped
-                    self._take_in(pictures, now)
+                    self._decoding.take_in(pictures, now)
                 case SourceState():
                     self._source_is(event, now)
         self._look_at_output(now)
         for news in self._screen.poll():
             self._screen_says(news, now)
-        if self._health is not None and self._open and (trouble := self._health.trouble(now)) is not None:
-            self._decoder_in_trouble(trouble, now)
+        self._decoding.look(now)
         if not self._screen.decides and (verdict := self._decision.tick(now)) is not None:
             self._show_fallback(verdict, now)
         if not self._screen.primary_shown or self._screen.decides:
             self._screen.refresh(self._card(now), now)
 
-    def _described(self, video: VideoCaps) -> None:
-        if video != self._video:
-            if self._video is None or self._video.codec is not video.codec:
-                self._choice = DecoderChoice(candidates(video.codec, self.options.decoder, has_element))
-            self._video = video
-            self._needs_key, self._open = True, False
-
     def _source_is(self, state: SourceState, now: int) -> None:
         if state.flowing != self._state.flowing or state.reason != self._state.reason:
             self._tell(SourceChanged(**self._stamp(), flowing=state.flowing, reason=state.reason))
         if self._state.flowing and not state.flowing and self._screen.decides:
-            self._close()  # it is told by the end of its source
+            self._decoding.close()  # how it is told
         self._state = state
         self._decision.source(state.flowing, state.reason, now)
-
-    # -- feeding ----------------------------------------------------------------------------------
-
-    def _take_in(self, pictures: Sequence[Picture], now: int) -> None:
-        self.stats.received += len(pictures)
-        if self._open and not self._needs_key and self._screen.waiting_ns() > self.options.max_behind_ns:
-            self._needs_key = True
-        fit = list(pictures)
-        while fit and self._needs_key and not fit[0].key:
-            fit.pop(0)
-        self.stats.skipped += len(pictures) - len(fit)
-        if not fit or self._video is None or self._choice is None:
-            return
-        if not self._open:
-            self._open_decoder(self._video, self._choice.name, now)
-        for part in _by_epoch(fit):
-            if not self._screen.push(part):
-                self._needs_key = True
-                self.stats.skipped += len(part)
-                return
-        self._needs_key = False
-        assert self._health is not None
-        for picture in fit:
-            self._health.pushed(picture.key)
-
-    def _open_decoder(self, video: VideoCaps, decoder: str, now: int) -> None:
-        self._screen.open_primary(video, decoder)
-        self._health = DecoderHealth(now)
-        self._open = True
-
-    def _close(self) -> None:
-        self._screen.close_primary()
-        self._open, self._needs_key, self._health = False, True, None
 
     # -- what comes out ---------------------------------------------------------------------------
 
@@ -233,12 +185,7 @@ class View:
         output = self._screen.take()
         if not output.count:
             return
-        self.stats.decoded += output.count
-        self.stats.corrupt += max(output.corrupt, output.bad_looks)
-        if self._health is not None:
-            self._health.gave(output.count, output.looks, output.bad_looks, now)
-        if self._choice is not None:
-            self._choice.gave_picture()
+        self._decoding.gave(output, now)
         if not self._screen.decides and (verdict := self._decision.picture(now)) is not None:
             self._show_primary(verdict)
         elif self._screen.decides and self._screen.primary_shown:
@@ -250,8 +197,10 @@ class View:
                 raise WindowClosedError("the window was closed")
             case PartFailed(part=Part.SINK, detail=detail):
                 raise SetupError(f"pictures cannot be shown: {detail}", hint="--sink fake shows none")
-            case PartFailed(part=Part.DECODER, detail=detail) if self._open:
-                self._decoder_in_trouble(Trouble.FAILED, now, detail)
+            case PartFailed(part=Part.DECODER, detail=detail):
+                self._decoding.failed(now, detail)
+            case Restarted():
+                self._decoding.restarted()
             case PartFailed(part=Part.FALLBACK, detail=detail):
                 log.warning("[STREAMING] the fallback cannot be shown, the card is instead: %s", detail)
             case Switched(primary=True):
@@ -264,19 +213,11 @@ class View:
                 # A live picture is never paused for a buffer: what is not shown now is lost.
                 self._tell(SourceBuffering(**self._stamp(), percent=percent))
 
-    def _decoder_in_trouble(self, trouble: Trouble, now: int, detail: str = "") -> None:
-        assert self._choice is not None
-        old = self._choice.name
-        answer = self._choice.troubled(trouble, now)
-        self._open, self._needs_key, self._health = False, True, None
-        counter = f"decoder_{trouble.value}"
-        setattr(self.stats, counter, getattr(self.stats, counter) + 1)
-        self.stats.decoder_replaced += answer.action is Action.REPLACED
-        log.warning("[STREAMING] the decoder %s %s (%s), it is %s", old, trouble.value, detail, answer.action.value)
+    def _decoder_troubled(self, decoder: str, trouble: Trouble, answer: Answer, detail: str) -> None:
         self._tell(
             DecoderTroubled(
                 **self._stamp(),
-                decoder=old,
+                decoder=decoder,
                 trouble=trouble.value,
                 action=answer.action.value,
                 next=answer.decoder,
@@ -287,7 +228,7 @@ class View:
     # -- fallback and back ------------------------------------------------------------------------
 
     def _show_fallback(self, verdict: ShowFallback, now: int) -> None:
-        self._close()
+        self._decoding.close()
         self._screen.show_fallback()
         self._fallback_ns = now
         self.stats.fallbacks += 1
@@ -309,14 +250,15 @@ class View:
         if verdict is None:
             return
         self._end_fallback()
-        if verdict.first and self._video is not None and self._choice is not None:
+        video = self._decoding.video
+        if verdict.first and video is not None:
             self._tell(
                 FirstPicture(
                     **self._stamp(),
                     after_ns=self._clock.boot_ns() - self._began_ns,
-                    decoder=self._choice.name,
-                    width=self._video.width,
-                    height=self._video.height,
+                    decoder=self._decoding.name,
+                    width=video.width,
+                    height=video.height,
                 )
             )
         if verdict.outage_ns is not None:
@@ -348,15 +290,6 @@ class View:
         log.debug("[STREAMING] view: %s", event)
         if self._on_event is not None:
             self._on_event(event)
-
-
-def _by_epoch(pictures: Sequence[Picture]) -> list[list[Picture]]:
-    parts: list[list[Picture]] = []
-    for picture in pictures:
-        if not parts or parts[-1][0].epoch != picture.epoch:
-            parts.append([])
-        parts[-1].append(picture)
-    return parts
 
 
 def _wait(source: ViewSource) -> None:
