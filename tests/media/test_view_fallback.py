@@ -228,7 +228,8 @@ def test_other_things_can_be_shown(camera: LabCameras, strategy: FallbackStrateg
 
 def white_png() -> bytes:
     pipeline = Gst.parse_launch(
-        "videotestsrc num-buffers=1 pattern=white ! video/x-raw,width=64,height=36 ! pngenc ! appsink name=out sync=false"
+        "videotestsrc num-buffers=1 pattern=white ! video/x-raw,width=64,height=36 ! pngenc "
+        "! appsink name=out sync=false"
     )
     pipeline.set_state(Gst.State.PLAYING)
     buffer = pipeline.get_by_name("out").try_pull_sample(5 * NS_PER_S).get_buffer()

@@ -12,7 +12,7 @@ from evertape.domain.failure import FailureKind
 from evertape.errors import SetupError
 from evertape.media.view.camera import SLOW_RETRY_NS, retry_wait
 from evertape.media.view.card import CardText, card_text, draw_card
-from evertape.media.view.decision import GRACE_NS, FallbackDecision, Showing, ShowFallback, ShowPrimary
+from evertape.media.view.decision import GRACE_NS, FallbackDecision, ShowFallback, Showing, ShowPrimary
 from evertape.media.view.decoders import (
     FORGIVEN_NS,
     Action,

@@ -49,6 +49,13 @@ def video_ghost() -> Any:
     return Gst.GhostPad.new_no_target_from_template("src", template)
 
 
+def link_video(pad: Any, sink: Any) -> None:
+    """Link a pad that a decoding element has just shown, if it is the first one with pictures; sound is left alone."""
+    caps = pad.get_current_caps() or pad.query_caps(None)
+    if not sink.is_linked() and caps.to_string().startswith("video/"):
+        pad.link(sink)
+
+
 def load_picture(path: Path, size: tuple[int, int]) -> bytes:
     """A picture file as I420 of ``size``, with bars where its shape differs. Blocks for some milliseconds.
 
@@ -145,14 +152,12 @@ class FallbackBin:
 
     def _build_uri(self) -> Any:
         decode = make("uridecodebin", uri=self.source)
-        decode.set_property("caps", Gst.Caps.from_string("video/x-raw"))
-        decode.set_property("expose-all-streams", False)
         self.bin.add(decode)
         convert = make("videoconvert")
         scale = make("videoscale", add_borders=True)
         last = self._chain(convert, scale, make("capsfilter", caps=raw_caps(self._size, None)))
         sink = convert.get_static_pad("sink")
-        handler = decode.connect("pad-added", lambda _element, pad: None if sink.is_linked() else pad.link(sink))
+        handler = decode.connect("pad-added", lambda _element, pad: link_video(pad, sink))
         self._connections.append((decode, handler))
         return last
 

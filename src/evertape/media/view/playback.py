@@ -12,6 +12,7 @@ from typing import Any
 
 from evertape.errors import SetupError
 from evertape.media.gst.lib import Gst, make
+from evertape.media.view.fallback import link_video
 from evertape.media.view.output import Output
 from evertape.media.view.screen import Stage
 from evertape.media.view.terms import ViewOptions, ViewStats
@@ -46,16 +47,15 @@ class FilePlayer:
         self._on_buffering = on_buffering
         self._live = False
         self._stage = Stage(Output(options or ViewOptions(), lambda: False))
-        source = make("uridecodebin", uri=uri, use_buffering=True, expose_all_streams=False)
-        source.set_property("caps", Gst.Caps.from_string("video/x-raw"))
+        source = make("uridecodebin", uri=uri, use_buffering=True)
         self._stage.pipeline.add(source)
         entry = self._stage.entry
-        self._signal = (source, source.connect("pad-added", lambda _e, pad: entry.is_linked() or pad.link(entry)))
+        self._signal = (source, source.connect("pad-added", lambda _element, pad: link_video(pad, entry)))
 
     @property
-    def bus(self) -> Any:
-        """Where elements post; tests post there too."""
-        return self._stage.pipeline.get_bus()
+    def pipeline(self) -> Any:
+        """What runs underneath, for tests."""
+        return self._stage.pipeline
 
     def start(self) -> None:
         """Begin to play."""

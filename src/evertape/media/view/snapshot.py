@@ -89,7 +89,7 @@ def _collect(source: ViewSource, timeout_ns: int, clock: Clock) -> tuple[VideoCa
 
 def _decode(video: VideoCaps, pictures: list[Picture], decoder: str, encoder: str) -> bytes:
     chain = DecoderChain(video, decoder)
-    sink = make("appsink", sync=False, max_buffers=1, drop=True, enable_last_sample=False)
+    sink = make("appsink", sync=False, max_buffers=1, drop=True, wait_on_eos=False, enable_last_sample=False)
     elements = [make("videoconvert"), make(encoder), sink]
     pipeline = new_pipeline()
     pipeline.add(chain.bin)
