@@ -35,7 +35,7 @@ def test_silently_dropped_packets_are_noticed_by_the_silence(holds: Play) -> Non
 
 
 def test_a_half_open_connection_is_noticed_by_the_silence(holds: Play) -> None:
-    assert holds("A3B").outages[0].gap == ("stream_stalled",)
+    assert holds("A3B").outages[0].gap[0] == "stream_stalled"
 
 
 def test_rtp_that_stops_while_the_session_lives_is_noticed(holds: Play) -> None:

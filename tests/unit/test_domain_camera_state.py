@@ -270,6 +270,22 @@ def test_a_camera_that_answers_while_its_sessions_fail_is_retried_after_1_2_4_th
     assert waits == [1, 2, 4, 10, 20, 40]
 
 
+def test_a_camera_that_comes_back_under_an_attempt_and_ends_it_is_met_by_its_next_answer() -> None:
+    camera = Camera()
+    camera(Start(), REFUSED, CLOSED_PORT)
+    camera.run_retry()  # the attempt hangs: a router or a frozen process took it, and comes back by resetting it
+    camera(RESET, after=2)
+    assert opened(camera(ANSWERED, after=0.1)) == 1
+
+
+def test_an_attempt_that_follows_an_answer_and_fails_is_not_repeated_at_the_next_answer() -> None:
+    camera = Camera()
+    camera(Start(), REFUSED, CLOSED_PORT)
+    assert opened(camera(ANSWERED, after=1)) == 1
+    camera(RESET, after=0.1)
+    assert opened(camera(ANSWERED, after=0.1)) == 0
+
+
 def test_a_camera_that_never_was_away_gets_no_quick_retries() -> None:
     camera = Camera()
     camera(Start(), SessionFailed(FailureKind.NOT_FOUND))

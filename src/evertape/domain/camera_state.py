@@ -120,6 +120,7 @@ def _open(state: StreamState, now: BootNs, policy: StreamPolicy) -> StreamState:
         opened_at=now,
         auth_hold=hold,
         armed=False,
+        was_away=state.armed,
         silent=0,
     )
 
@@ -182,7 +183,8 @@ def _failed(
         state,
         reason=cause,
         detail=detail,
-        armed=was_well or kind in _AWAY,
+        # Begun while the camera was away, and ended otherwise: it came back under the attempt, which nobody answered.
+        armed=was_well or kind in _AWAY or state.was_away,
         silent=_SILENT_PROBES if kind is FailureKind.TIMEOUT else 0,
         not_before=not_before,
         auth_hold=BootNs(now + policy.auth_interval) if kind is FailureKind.AUTH_FAILED else state.auth_hold,

@@ -58,6 +58,7 @@ class StreamState:
         first_unit_at: since when frames have kept coming in this session.
         last_unit_at: when the latest came; not kept up to date once connected.
         armed: the camera was seen to be away, so its next answer to a probe ends the wait.
+        was_away: it was still away when the latest session was begun.
         silent: probes in a row that ran into their deadline, up to two.
         answers: it has answered before, so its silence means something.
         quick_left: how many of the quick retries are left.
@@ -77,6 +78,7 @@ class StreamState:
     first_unit_at: BootNs = _LONG_AGO
     last_unit_at: BootNs = _LONG_AGO
     armed: bool = False
+    was_away: bool = False
     silent: int = 0
     answers: bool = False
     quick_left: int = 0

@@ -17,6 +17,8 @@ from evertape.domain.failure import FailureKind
 from evertape.media.rtsp.options_probe import OptionsProbe, ProbeState
 
 INTERVAL_S = 0.5
+PRESENT_S = 1.0
+"""With the session attempt a second at most, and its own ``OPTIONS``, a camera sees two in a second."""
 _POLL_S = 0.02
 _CERTAIN = frozenset((FailureKind.REFUSED, FailureKind.UNREACHABLE))
 
@@ -92,8 +94,10 @@ class AnswerProbe:
             if self._ask_timer is None:
                 return  # the result ended the wait
             if probe.asked:
-                # Not a moment without a question, but never two of them within the interval.
+                # Not a moment without a question, but never two within the interval; and of a camera that
+                # answers, while something else is wrong, only whether it still does.
+                pause = PRESENT_S if state is ProbeState.ANSWERED else INTERVAL_S
                 self._ask_timer.cancel()
-                self._ask_timer = self._loop.call_at(self._last_ask + INTERVAL_S, self._ask)
+                self._ask_timer = self._loop.call_at(self._last_ask + pause, self._ask)
         if self._asked:
             self._poll_timer = self._loop.call_later(_POLL_S, self._poll)

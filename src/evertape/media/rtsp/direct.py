@@ -168,11 +168,7 @@ class DirectSession:
         """See ``CaptureSession``."""
         if self._phase is _Phase.CLOSED:
             return
-        if self._connection is not None and self._connection.open and self._dialog is not None:
-            self._dialog.teardown()
-            self._connection.send(self._dialog.take_output())
-            with contextlib.suppress(ConnectionFailedError):  # gone already, which is what we came for
-                self._connection.flush(self._clock.boot_ns())
+        self._take_leave()
         self._let_go()
         self._phase = _Phase.CLOSED
 
@@ -356,8 +352,21 @@ class DirectSession:
         if self._phase in (_Phase.FAILED, _Phase.CLOSED):
             return
         self._phase = _Phase.FAILED
+        if kind is FailureKind.TIMEOUT and self._connection is not None:
+            # A frozen camera would otherwise find everything that was asked of it meanwhile.
+            self._connection.abort()
+        elif kind in (FailureKind.NO_MEDIA, FailureKind.CODEC_UNSUPPORTED):
+            self._take_leave()
         self._let_go()
         self._events.append(SessionFailed(kind, detail))
+
+    def _take_leave(self) -> None:
+        """Say TEARDOWN, if there is somebody who would hear it."""
+        if self._connection is not None and self._connection.open and self._dialog is not None:
+            self._dialog.teardown()
+            self._connection.send(self._dialog.take_output())
+            with contextlib.suppress(ConnectionFailedError):  # gone already, which is what we came for
+                self._connection.flush(self._clock.boot_ns())
 
     def _let_go(self) -> None:
         if self._connection is not None:
