@@ -308,7 +308,7 @@ class Connection:
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
 
     def abort(self) -> None:
-        """Let go of the socket by a reset, so that a peer that has not taken the connection yet drops it. Idempotent."""
+        """Let go of the socket by a reset: a peer that has not taken the connection yet may drop it. Idempotent."""
         if self._socket is not None:
             with contextlib.suppress(OSError):  # the peer was quicker
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_RESET)
