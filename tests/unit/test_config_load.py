@@ -244,7 +244,7 @@ def test_a_cameras_own_values_stand_in_for_the_general_ones() -> None:
     ).config
     a, b = CameraId("a"), CameraId("b")
     assert config.recording_for(a) == config.recording.model_copy(update={"rotation": 30_000_000_000})
-    assert (config.streaming_for(a).stall_timeout, config.streaming_for(a).drain) == (9_000_000_000, 100_000_000)
+    assert (config.streaming_for(a).stall_timeout, config.streaming_for(a).drain) == (9_000_000_000, 200_000_000)
     assert (config.streaming_for(a).backoff.give_up, config.streaming_for(a).backoff.cap) == (True, 60_000_000_000)
     assert (config.recording_for(b), config.streaming_for(b)) == (config.recording, config.streaming)
 

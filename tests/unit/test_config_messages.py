@@ -102,7 +102,7 @@ def test_a_mistake_is_named_with_its_line_and_what_to_do(text: str, expected: st
         ("[cameras.a]\nurl='rtsp://h/s'\nuser='u'\npassword_env='NOPE'", "cameras.a.password_env, line 4: the environment variable NOPE is not set"),
         ("[cameras.a]\nurl='rtsp://h/s'\nuser='u'\npassword_file='nope'", "cameras.a.password_file, line 4: /etc/evertape/nope cannot be read"),
         ("[cameras.a]\nurl='rtsp://u:a@b@h/s'", "cameras.a.url, line 2: its credentials seem to hold an unescaped character"),
-        ("[recording]\nsync='2s'", "recording.fragment, line 2: with sync and streaming.drain, a power cut may take 2600ms"),
+        ("[recording]\nsync='2s'", "recording.fragment, line 2: with sync and streaming.drain, a power cut may take 2700ms"),
         ("[volumes.a]\npath = '/'\nrole = 'spill'", "volumes.a.role, line 3: no volume is a primary"),
     ],
 )  # fmt: skip

@@ -56,6 +56,7 @@ class FakeSession:
         self.said: list[CaptureEvent] = [CapsChanged(caps())]
         self.raises: Exception | None = None
         self.closed = False
+        self.deadline: int | None = None
 
     @property
     def epoch(self) -> Epoch:
@@ -78,7 +79,7 @@ class FakeSession:
         return None
 
     def next_deadline_ns(self) -> int | None:
-        return None
+        return self.deadline
 
     def close(self) -> None:
         self.closed = True
@@ -218,6 +219,25 @@ def test_rounds_go_on_whatever_raises_in_one_of_them(run: Run, monkeypatch: pyte
             bench.round()
         assert bench.recorder._round_timer is not None
         assert not bench.recorder._round_timer.cancelled()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize(("due_in_ms", "wait_ms"), [(None, 200), (5000, 200), (60, 60), (1, 20), (-500, 20)])
+def test_a_round_comes_early_where_a_socket_would_fill_up(run: Run, due_in_ms: int | None, wait_ms: int) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.assign(settings("slow"), settings("fast"))
+        for name in ("slow", "fast"):
+            bench.send(f"rtsp://{name}")
+        if due_in_ms is not None:
+            bench.session("rtsp://fast").deadline = bench.clock.boot_ns() + due_in_ms * 1_000_000
+        loop = asyncio.get_running_loop()
+        before = loop.time()
+        bench.round()
+        after = loop.time()
+        timer = bench.recorder._round_timer
+        assert timer is not None
+        assert before + wait_ms / 1000 - 0.001 <= timer.when() <= after + wait_ms / 1000 + 0.001
 
     run(scenario)
 

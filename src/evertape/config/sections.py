@@ -110,7 +110,7 @@ class Streaming(Section):
     """How long frames must flow before the camera counts as well again and the backoff starts over."""
     stall_timeout: Annotated[DurationNs, Span("1s", "5min")] = parse_duration("4s")
     """How long a camera may be silent before it counts as stalled and is connected anew."""
-    drain: Annotated[DurationNs, Span("10ms", "500ms")] = parse_duration("100ms")
+    drain: Annotated[DurationNs, Span("10ms", "500ms")] = parse_duration("200ms")
     """How often arrived frames are collected while nobody watches. Longer costs less processor time."""
     drain_viewed: Annotated[DurationNs, Span("10ms", "500ms")] = parse_duration("40ms")
     """How often arrived frames are collected while somebody watches; bounds the delay it adds to the picture."""

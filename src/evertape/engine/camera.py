@@ -160,6 +160,11 @@ class CameraWorker:
         self.recording.pump(now_ns)
 
     @property
+    def due_ns(self) -> int | None:
+        """Boot-time clock: when ``drain`` is to be called at the latest; ``None``: whenever."""
+        return min((due for worker in self.streams.values() if (due := worker.due_ns) is not None), default=None)
+
+    @property
     def mistakes(self) -> int:
         """Exceptions of our own that were kept in."""
         return self.guard.mistakes + self.recording.mistakes + sum(w.guard.mistakes for w in self.streams.values())

@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 _STATUS_S = 1.0
 _SOON_S = 0.05
+_PAUSE_S = 0.002
+_SHORTEST_S = 0.02
+"""No camera, however fast it sends, makes rounds shorter than that."""
 _STEP_NS = NS_PER_S
 """A wall clock that moves against the boot-time clock by more than this in one round was set; slewing is slower."""
 _HUNG_AT_EXIT_NS = NS_PER_S
@@ -214,7 +217,16 @@ class Recorder:
             self._look_after(BootNs(now), assignment.hung_after_ns)
         # From the beginning of this round, so that the work does not stretch the period; never without a pause,
         # so that the sockets get their turn.
-        self._round_timer = self._loop.call_at(max(began + period, self._loop.time() + 0.002), self._round)
+        pause = began + period - self._loop.time()
+        with self._guard:
+            pause = min(pause, self._until_due())
+        self._round_timer = self._loop.call_later(max(pause, _PAUSE_S), self._round)
+
+    def _until_due(self) -> float:
+        """Seconds until some camera's socket may be half full: then it has to be read, or the camera waits for us."""
+        now = self.clock.boot_ns()
+        waits = [due - now for worker in self.cameras.values() if (due := worker.due_ns) is not None]
+        return max(min(waits, default=NS_PER_S) / NS_PER_S, _SHORTEST_S)
 
     def _look_at_clock(self) -> None:
         offset = self.clock.utc_ns() - self.clock.boot_ns()

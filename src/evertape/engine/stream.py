@@ -195,6 +195,12 @@ class StreamWorker:
         return frames
 
     @property
+    def due_ns(self) -> int | None:
+        """Boot-time clock: when ``drain`` is to be called at the latest, unless it is called by itself before."""
+        # With a watched descriptor nothing waits for the round.
+        return self._session.next_deadline_ns() if self._session is not None and self._watched is None else None
+
+    @property
     def newest(self) -> AccessUnit | None:
         """The newest unit held."""
         return self.ring.newest_unit

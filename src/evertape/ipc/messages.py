@@ -122,7 +122,7 @@ class RecorderAssignment(Message, frozen=True, kw_only=True, omit_defaults=True)
     ring_ns: int = 60_000_000_000
     ring_budget: int = 1 << 30
     """Bytes for all rings of this recorder together."""
-    drain_ns: int = 100_000_000
+    drain_ns: int = 200_000_000
     drain_viewed_ns: int = 40_000_000
     hung_after_ns: int = 5_000_000_000
     retry_interval_ns: int = 6_000_000_000
