@@ -58,7 +58,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--counts", default="1,4,16,32,64", help="numbers of cameras (default %(default)s)")
     parser.add_argument("--seconds", type=float, default=30.0, help="of each measurement (default %(default)s)")
-    parser.add_argument("--warm-up", type=float, default=8.0, help="seconds before it, of Evertape (default %(default)s)")
+    parser.add_argument(
+        "--warm-up", type=float, default=8.0, help="seconds before it, of Evertape (default %(default)s)"
+    )
     parser.add_argument("--pairs", type=int, default=2, help="how often both are measured (default %(default)s)")
     parser.add_argument("--only", choices=["evertape", "ffmpeg"], help="measure one of them")
     parser.add_argument("--soak", metavar="N:SECONDS", help="N cameras for so long, Evertape alone")
