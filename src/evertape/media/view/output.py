@@ -56,7 +56,7 @@ class Output:
         self._options = options
         self._is_fallback = is_fallback
         self._lock = threading.Lock()
-        self._shown = self._backward = self._gap = self._ends = 0
+        self._shown = self._other = self._backward = self._gap = self._ends = 0
         self._last: int | None = None
         self.sink = self._make_sink()
         self.elements = [*self._converters(), self.sink]
@@ -114,10 +114,11 @@ class Output:
         """Add what arrived since the last call."""
         with self._lock:
             stats.shown += self._shown
+            stats.shown_fallback += self._other
             stats.backward += self._backward
             stats.ends += self._ends
             stats.largest_gap_ns = max(stats.largest_gap_ns, self._gap)
-            self._shown = self._backward = self._ends = 0
+            self._shown = self._other = self._backward = self._ends = 0
 
     @property
     def last_ns(self) -> int:
@@ -147,6 +148,7 @@ class Output:
         time = segment.parse_segment().to_running_time(Gst.Format.TIME, pts) if segment is not None else pts
         with self._lock:
             self._shown += 1
+            self._other += self._is_fallback()
             if time == Gst.CLOCK_TIME_NONE:
                 return
             if self._last is not None:

@@ -238,6 +238,7 @@ class ViewStats:
         decoded: pictures that the decoder gave.
         corrupt: those of them that are damaged.
         shown: buffers that reached the sink.
+        shown_fallback: those of them that were the fallback's, to a picture.
         backward: buffers at the sink whose time was before the one before.
         largest_gap_ns: between two buffers at the sink.
         ends: end-of-stream at the sink.
@@ -255,6 +256,7 @@ class ViewStats:
     decoded: int = 0
     corrupt: int = 0
     shown: int = 0
+    shown_fallback: int = 0
     backward: int = 0
     largest_gap_ns: int = 0
     ends: int = 0
