@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+# asyncio loads the TLS library if it can. Who needs it, a session with an rtsps camera, loads it by itself.
+if __name__ == "__main__":
+    sys.modules.setdefault("ssl", None)  # type: ignore[arg-type]
+
 import argparse
 import asyncio
 import logging
@@ -11,6 +17,9 @@ from evertape.engine.child import SupervisorLine, leave
 from evertape.engine.recorder import Recorder
 from evertape.ipc.logpipe import log_to_supervisor
 from evertape.media.transcode import default_transcoder
+
+if sys.modules.get("ssl", True) is None:
+    del sys.modules["ssl"]
 
 log = logging.getLogger(__name__)
 

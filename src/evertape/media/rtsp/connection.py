@@ -11,18 +11,21 @@ import errno
 import ipaddress
 import select
 import socket
-import ssl
 import struct
 import sys
 from collections import deque
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.errors import EvertapeError
 from evertape.media.rtsp.resolve import Address, Lookup, look_up
 from evertape.types import NS_PER_MS
+
+if TYPE_CHECKING:
+    import ssl
 
 RECEIVE_BUFFER = 2 * 1024 * 1024
 """Holds 1 s of 16 Mbit/s; memory is taken only for what is in it."""
@@ -34,6 +37,8 @@ _PORTS = {"rtsp": 554, "rtsps": 322}
 _LINGER_RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 # Linux, socket(7): as SO_RCVBUF, beyond rmem_max, for those who may.
 _SO_RCVBUFFORCE = 33
+
+_AGAIN: tuple[type[OSError], ...] = (BlockingIOError, InterruptedError)
 
 _KINDS = {
     errno.ECONNREFUSED: FailureKind.REFUSED,
@@ -122,6 +127,9 @@ class Connection:
         self._addresses: deque[Address] = deque()
         self._socket: socket.socket | None = None
         self._tls: ssl.SSLSocket | None = None
+        self._again = _AGAIN
+        """What means: not now, ask later."""
+        self._tls_errors: tuple[type[OSError], ...] = ()
         self._deadline_ns = 0
         self._address_deadline_ns = 0
         self._poll_ns = _POLL_FIRST_NS
@@ -234,6 +242,11 @@ class Connection:
             self._stage = _Stage.OPEN
             return
         self._deadline_ns = now_ns + self._timeout_ns
+        # Imported here: a recorder without rtsps cameras does without the library (2 to 4 MB).
+        import ssl
+
+        self._again = (*_AGAIN, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+        self._tls_errors = (ssl.SSLError,)
         context = ssl.create_default_context()
         if not self._verify:
             context.check_hostname = False
@@ -251,10 +264,10 @@ class Connection:
             return
         try:
             self._tls.do_handshake()
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._again:
             return
-        except ssl.SSLError as error:
-            raise _failed(FailureKind.TLS, "tls", error.reason or str(error), domain="tls") from error
+        except self._tls_errors as error:
+            raise _failed(FailureKind.TLS, "tls", _reason(error), domain="tls") from error
         except OSError as error:
             raise _os_failed(error, "tls", FailureKind.RESET) from error
         self._stage = _Stage.OPEN
@@ -273,10 +286,10 @@ class Connection:
             return -1
         try:
             count = self._socket.recv_into(view)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._again:
             return -1
-        except ssl.SSLError as error:
-            raise _failed(FailureKind.TLS, "receive", error.reason or str(error), domain="tls") from error
+        except self._tls_errors as error:
+            raise _failed(FailureKind.TLS, "receive", _reason(error), domain="tls") from error
         except OSError as error:
             raise _os_failed(error, "receive", FailureKind.RESET) from error
         if count == 0:
@@ -293,7 +306,7 @@ class Connection:
             return
         try:
             sent = self._socket.send(self._outbox)
-        except (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        except self._again:
             sent = 0
         except OSError as error:
             raise _os_failed(error, "send", FailureKind.RESET) from error
@@ -339,6 +352,11 @@ def select_now(sock: socket.socket) -> tuple[bool, bool, bool]:
         bool(flags & select.POLLOUT),
         bool(flags & (select.POLLERR | select.POLLHUP)),
     )
+
+
+def _reason(error: OSError) -> str:
+    """OpenSSL's name for what went wrong, such as ``WRONG_VERSION_NUMBER``."""
+    return getattr(error, "reason", None) or str(error)
 
 
 def errno_text(number: int) -> str:
