@@ -106,3 +106,22 @@ def test_audio_drifts_softly_to_where_the_reports_put_it() -> None:
 def test_reports_that_contradict_arrival_do_not_move_audio() -> None:
     line = AudioTimeline(16000)
     assert audio(line, 10, due_offset=0, target_offset=3600 * NS_PER_S)[1:] == [0] * 9
+
+
+@pytest.mark.parametrize("ahead_s", [2.5, 5, 9, 600, 20_000])
+def test_one_picture_with_a_time_stamp_of_the_future_does_not_stretch_the_line(ahead_s: float) -> None:
+    stamps = [3600 * n for n in range(200)]
+    stamps[100] += int(ahead_s * 90_000)
+    placed = run(VideoTimeline(90000, 0, None), stamps)
+    assert abs(placed[-1].dts_ns - 199 * FRAME) <= 2 * FRAME
+    assert [index for index, unit in enumerate(placed) if unit.jump_ns] == [100, 101]
+
+
+def test_a_stall_that_is_caught_up_with_is_no_jump() -> None:
+    """Eight seconds of nothing, then what the camera had kept (one second), then the present, all at once."""
+    line = VideoTimeline(90000, 0, None)
+    for n in range(100):
+        assert not line.place(3600 * n, n * FRAME).jump_ns
+    for n in [*range(100, 125), *range(300, 400)]:
+        placed = line.place(3600 * n, max(300 * FRAME, n * FRAME))
+        assert (placed.jump_ns, placed.dts_ns) == (0, n * FRAME)

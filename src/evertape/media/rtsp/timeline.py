@@ -17,6 +17,11 @@ FORWARD_JUMP_NS = 10 * NS_PER_S
 BACKWARD_JUMP_NS = 2 * NS_PER_S
 """Or fell back by this; B-pictures never go back by as much."""
 
+EARLY_NS = 2 * NS_PER_S
+"""A unit would have arrived by this before it was made: its time stamp is wrong, even if it is a smaller step."""
+
+# A camera's crystal against ours.
+_DRIFT_PPM = 200
 # A depth nobody declared, learned from what comes; deeper than any camera's, so more is a jump.
 _MAX_LEARNED_REORDER = 4
 _DEFAULT_FRAME_NS = NS_PER_S // 25
@@ -39,13 +44,14 @@ class RtpClock:
         rate: ticks per second.
     """
 
-    __slots__ = ("_base_ns", "_last", "_last_boot", "_rate", "_ticks")
+    __slots__ = ("_base_ns", "_delay_ns", "_last", "_last_boot", "_rate", "_ticks")
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._last = -1
         self._ticks = 0
         self._base_ns = 0
+        self._delay_ns = 0
         self._last_boot = 0
 
     @property
@@ -56,10 +62,12 @@ class RtpClock:
     def pin(self, rtp: int, boot_ns: int, media_ns: int) -> None:
         """From here on ``rtp`` is at ``media_ns``."""
         self._last, self._ticks, self._base_ns, self._last_boot = rtp, 0, media_ns, boot_ns
+        self._delay_ns = boot_ns - media_ns
 
     def shift(self, by_ns: int) -> None:
         """Move everything from now on by ``by_ns``."""
         self._base_ns += by_ns
+        self._delay_ns -= by_ns
 
     def media_of(self, rtp: int) -> int:
         """Where a time stamp near the last one is; changes nothing."""
@@ -79,14 +87,25 @@ class RtpClock:
         delta = _signed(rtp - self._last)
         step_ns = delta * NS_PER_S // self._rate
         arrived_ns = boot_ns - self._last_boot
-        if not -BACKWARD_JUMP_NS <= step_ns <= FORWARD_JUMP_NS and (
-            step_ns < 0 or step_ns - arrived_ns > FORWARD_JUMP_NS
-        ):
+        if not -BACKWARD_JUMP_NS <= step_ns <= EARLY_NS and self._jumps(step_ns, arrived_ns, boot_ns):
             self.pin(rtp, boot_ns, highest_ns + max(arrived_ns, MIN_STEP_NS))
             return self._base_ns, step_ns - arrived_ns or 1
         self._last, self._last_boot = rtp, boot_ns
         self._ticks += delta
-        return self._base_ns + self._ticks * NS_PER_S // self._rate, 0
+        media_ns = self._base_ns + self._ticks * NS_PER_S // self._rate
+        self._delay_ns = min(self._delay_ns + arrived_ns * _DRIFT_PPM // 1_000_000, boot_ns - media_ns)
+        return media_ns, 0
+
+    def _jumps(self, step_ns: int, arrived_ns: int, boot_ns: int) -> bool:
+        """Whether a step beyond what is usual is a jump of the clock, rather than units that never came."""
+        ahead_ns = step_ns - arrived_ns
+        if step_ns < 0 or ahead_ns > FORWARD_JUMP_NS:
+            return True
+        if ahead_ns <= EARLY_NS:
+            return False
+        # After a stall that was caught up with, the newest units are as late as ever; none is earlier than the rest.
+        last_ns = self._base_ns + self._ticks * NS_PER_S // self._rate
+        return boot_ns - (last_ns + step_ns) < self._delay_ns - EARLY_NS
 
 
 def _signed(difference: int) -> int:
