@@ -302,6 +302,17 @@ def test_no_video_that_is_stored_is_said(meet: Meet) -> None:
     assert "JPEG" in failed.detail.debug
 
 
+def test_what_was_just_answered_is_not_asked_again(meet: Meet) -> None:
+    clock = ManualClock()
+    meeting = meet(clock=clock, public="OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN")
+    meeting.play()
+    assert meeting.server.methods() == ["DESCRIBE", "SETUP", "PLAY"]
+    meeting.server.send(picture(IDR, 1, 0))
+    meeting.until(lambda: len(meeting.units) == 1)
+    clock.advance(26 * NS_PER_S)
+    meeting.until(lambda: meeting.count("OPTIONS") == 1)  # its way to stay alive: it did not name GET_PARAMETER
+
+
 def test_no_packet_after_play_is_no_media(meet: Meet) -> None:
     clock = ManualClock()
     meeting = meet(clock=clock)

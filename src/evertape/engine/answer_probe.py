@@ -38,6 +38,8 @@ class AnswerProbe:
         self._clock = clock
         self._result = result
         self._loop = asyncio.get_running_loop()
+        self.public: str | None = None
+        """What the camera that has just answered offers; for whoever is told of the answer."""
         self._asked: list[OptionsProbe] = []
         self._last_ask = 0.0
         self._ask_timer: asyncio.TimerHandle | None = None
@@ -90,6 +92,7 @@ class AnswerProbe:
             self._asked.remove(probe)
             probe.close()
             certain = probe.failure is not None and probe.failure[0] in _CERTAIN
+            self.public = probe.public
             self._result(state is ProbeState.ANSWERED, certain)
             if self._ask_timer is None:
                 return  # the result ended the wait

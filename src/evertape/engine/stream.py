@@ -130,6 +130,7 @@ class StreamWorker:
         self._prompt: asyncio.TimerHandle | None = None
         self._watched: int | None = None
         self._probe: AnswerProbe | None = None
+        self._public: str | None = None
         self._rate = Rate()
         self._changed_utc = clock.utc_ns()
         self.guard = Guard(f"streaming of {self._name}", self._broke_soon)
@@ -345,6 +346,7 @@ class StreamWorker:
                 audio=settings.audio,
                 connect_timeout_ns=settings.connect_timeout_ns,
                 tls_verify=settings.tls_verify,
+                public=self._public,
             ),
             self._clock,
             self._transcoder,
@@ -419,7 +421,10 @@ class StreamWorker:
             self._probe = None
 
     def _probe_result(self, answered: bool, certain: bool) -> None:
+        # Only for the session that this very answer opens.
+        self._public = self._probe.public if self._probe is not None else None
         self._dispatch(ProbeAnswered() if answered else ProbeSilent(certain=certain))
+        self._public = None
 
 
 RTSPReconnector = StreamWorker

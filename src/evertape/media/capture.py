@@ -52,6 +52,8 @@ class CaptureRequest:
         audio: take the audio too, where it is AAC or G.711.
         connect_timeout_ns: for each of resolving plus connecting, the TLS handshake, and every reply.
         no_media_timeout_ns: without any packet for so long after ``PLAY``, the session fails with ``no_media``.
+        public: the methods that the camera has just named in answer to ``OPTIONS``; the direct receiver does not ask
+            again then, because sixty-four that come back at once are slow to answer.
         tls_verify: check the certificate of an ``rtsps`` camera; off by default, because theirs are self-signed.
     """
 
@@ -68,6 +70,7 @@ class CaptureRequest:
     connect_timeout_ns: int = 3 * NS_PER_S
     no_media_timeout_ns: int = 10 * NS_PER_S
     tls_verify: bool = False
+    public: str | None = None
 
     def credentials(self) -> tuple[str, str | None, str | None]:
         """The URL without credentials, then user and password: the fields', else the URL's own."""

@@ -188,6 +188,8 @@ class DirectSession:
             audio=self._request.audio,
             transcodes=self._transcoder is not None,
             reply_timeout_ns=self._request.connect_timeout_ns,
+            # Not of another host, to which a redirect led.
+            public=self._request.public if self._dialog is None else None,
             keepalive_ns=self._request.keepalive_ns,
         )
         self._dialog = Dialog(terms, Authenticator(self._user, self._password, allow_basic=allow_basic))

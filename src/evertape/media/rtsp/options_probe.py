@@ -40,6 +40,8 @@ class OptionsProbe:
         self.state = ProbeState.PENDING
         self.failure: tuple[FailureKind, ErrorDetail] | None = None
         """Why it failed."""
+        self.public: str | None = None
+        """The methods that the camera says it knows, if it answered with them."""
         self._url = split_credentials(url)[0]
         self._clock = clock
         self._timeout_ns = timeout_ns
@@ -120,6 +122,8 @@ class OptionsProbe:
             return
         if parsed is None or not isinstance(parsed[0], Response):
             raise RtspSyntaxError("something else than an answer to OPTIONS")
+        if 200 <= parsed[0].status < 300:
+            self.public = parsed[0].headers.get("public") or None
         self.state = ProbeState.ANSWERED
         self.close()
 

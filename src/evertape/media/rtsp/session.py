@@ -88,7 +88,11 @@ class Dialog:
 
     def begin(self, now_ns: int) -> None:
         """The connection is there: say the first word."""
-        self._ask(now_ns, Step.OPTIONS, "OPTIONS", self._terms.url)
+        if self._terms.public is None:
+            self._ask(now_ns, Step.OPTIONS, "OPTIONS", self._terms.url)
+        else:
+            self._public = self._terms.public.upper()
+            self._describe(now_ns)
 
     def take_output(self) -> bytes:
         """What is to be sent, once."""

@@ -37,12 +37,14 @@ class Terms:
         audio: ask for it.
         transcodes: G.711 can be used.
         reply_timeout_ns: for each reply until ``PLAY`` is answered.
+        public: the methods that the camera has just said it knows, if somebody asked; then it is not asked again.
         keepalive_ns: ``None``: half the session's time-out, at most ``MAX_KEEPALIVE_NS``.
     """
 
     url: str
     audio: bool = True
     transcodes: bool = False
+    public: str | None = None
     reply_timeout_ns: int = 3 * NS_PER_S
     keepalive_ns: int | None = None
 
