@@ -224,6 +224,25 @@ class SegmentClock(Event, frozen=True, kw_only=True, tag="segment_clock", omit_d
     utc_error: int
 
 
+class ProtectionAdded(Event, frozen=True, kw_only=True, tag="protection_added", omit_defaults=True):
+    """A person keeps a camera's footage of ``[start_utc, end_utc)`` from being deleted."""
+
+    protection: str
+    camera: str
+    start_utc: int
+    end_utc: int
+    who: str = ""
+    why: str = ""
+
+
+class ProtectionRemoved(Event, frozen=True, kw_only=True, tag="protection_removed", omit_defaults=True):
+    """A protection is over; what it kept is subject to the rules again."""
+
+    protection: str
+    camera: str
+    who: str = ""
+
+
 class GapOpened(Event, frozen=True, kw_only=True, tag="gap_opened", omit_defaults=True):
     """From ``start_utc`` on there is no footage of a camera that should record; opened the moment it begins."""
 
@@ -289,6 +308,8 @@ AnyEvent = Annotated[
     | SegmentMissing
     | SegmentDeleted
     | SegmentClock
+    | ProtectionAdded
+    | ProtectionRemoved
     | GapOpened
     | GapClosed
     | ClockStepped
@@ -301,7 +322,8 @@ AnyEvent = Annotated[
 EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
     RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
-    SegmentClock, GapOpened, GapClosed, ClockStepped, ConfigApplied, ConfigRefused, Notice,
+    SegmentClock, ProtectionAdded, ProtectionRemoved, GapOpened, GapClosed, ClockStepped, ConfigApplied,
+    ConfigRefused, Notice,
 )  # fmt: skip
 
 

@@ -139,6 +139,8 @@ def _cut(row: SegmentRow, event: SegmentCut) -> SegmentRow:
         state=CLOSED,
         fate=event.by,
         cut_by=event.id,
+        hash="",  # its bytes are others now
+        checked_at=None,
     )
 
 

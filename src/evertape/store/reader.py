@@ -73,6 +73,10 @@ class Reader:
                 with self._engine.connect() as connection:
                     yield connection
 
+    def rows(self, statement: Select[Any]) -> list[Any]:
+        """The answer to a question put together in another module of ``store``."""
+        return self._rows(statement)
+
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._connection() as connection:
             return list(connection.execute(statement).mappings())

@@ -31,6 +31,9 @@ class SegmentRow:
         fate: why it was deleted, or what it was cut for.
         service: the run of the service that began it; empty if only its end is known.
         closed_by: the event that closed it; so are the next ones for cutting, missing, clock.
+        hash: of the file's bytes as it was closed; empty if nobody has computed it.
+        checked_at: when its bytes were last compared with ``hash``.
+        damaged: what is wrong with it, in words; empty if nothing is known to be.
     """
 
     id: str
@@ -64,6 +67,9 @@ class SegmentRow:
     cut_by: str = ""
     missing_by: str = ""
     clock_by: str = ""
+    hash: str = ""
+    checked_at: int | None = None
+    damaged: str = ""
 
     @property
     def held(self) -> bool:
@@ -126,6 +132,24 @@ class WishRow:
     at: int
     wanted: bool
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectionRow:
+    """Footage of a camera in ``[start_utc, end_utc)`` that must not be deleted; over once ``released_at`` is set.
+
+    ``who`` asked for it, ``at`` when, and ``why``.
+    """
+
+    id: str
+    camera: str
+    start_utc: int
+    end_utc: int
+    who: str = ""
+    why: str = ""
+    at: int = 0
+    released_at: int | None = None
+    released_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, MetaData, Table, Text, event, text
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The newest migration; what ``alembic_version`` holds in a database of today."""
 
 metadata = MetaData()
@@ -49,6 +49,9 @@ segments = Table(
     Column("cut_by", Text, nullable=False),
     Column("missing_by", Text, nullable=False),
     Column("clock_by", Text, nullable=False),
+    Column("hash", Text, nullable=False, server_default=""),
+    Column("checked_at", BigInteger),
+    Column("damaged", Text, nullable=False, server_default=""),
     Index("segments_camera", "camera", "start_utc"),
     Index("segments_volume", "volume", "state", "start_utc"),
     Index("segments_epoch", "epoch"),
@@ -121,6 +124,21 @@ volumes = Table(
     Column("at", BigInteger, nullable=False),
     Column("free", BigInteger, nullable=False),
     Column("total", BigInteger, nullable=False),
+)
+
+protections = Table(
+    "protections",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("camera", Text, nullable=False),
+    Column("start_utc", BigInteger, nullable=False),
+    Column("end_utc", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("released_at", BigInteger),
+    Column("released_by", Text, nullable=False),
+    Index("protections_camera", "camera", "end_utc"),
 )
 
 wishes = Table(

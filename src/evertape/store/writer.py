@@ -24,6 +24,7 @@ from evertape.store.fold import (
     fold_gap,
     fold_segment,
 )
+from evertape.store.protections import apply_protections
 from evertape.store.rows import Cursor, GapRow, SegmentRow
 from evertape.store.upsert import insert_new, known_ids, load, store
 from evertape.store.writer_state import apply_state
@@ -51,6 +52,7 @@ class Writer:
         _apply_segments(connection, [e for e in events if isinstance(e, SEGMENT_EVENTS)])
         _apply_gaps(connection, [e for e in events if isinstance(e, GAP_EVENTS)])
         apply_state(connection, events)
+        apply_protections(connection, events)
         self._show(connection, [e for e in events if not isinstance(e, (*SEGMENT_EVENTS, *GAP_EVENTS))])
         _put_cursor(connection, cursor)
 
