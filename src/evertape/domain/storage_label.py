@@ -1,4 +1,4 @@
-"""What people read of a volume: one label and one reason per state. Pure; the table is ``docs/reference/storage.md``."""
+"""What people read of a volume: one label and one reason per state. Pure. The table: ``docs/reference/storage.md``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class StorageTrouble(StrEnum):
     DIRECTORY_NOT_FOUND = "Directory Not Found"
     """A volume that is a plain folder has lost it, or never had it."""
     NOT_AVAILABLE = "Not Available"
-    """The path is there and leads nowhere: a dead network mount, a device without a medium; or nobody has looked yet."""
+    """The path leads nowhere: a dead network mount, a device without a medium; or nobody has looked yet."""
     READ_ONLY = "Read-Only"
     IO_ERROR = "I/O Error"
     NOT_RESPONDING = "Not Responding"

@@ -65,6 +65,7 @@ class Observation:
         free: bytes free, if known.
         total: bytes altogether, if known.
         sync_ms: how long the latest sync rounds took, if there were any.
+        errno: the kernel's number behind the fault, or 0.
     """
 
     fault: StorageFault | None = None
@@ -73,11 +74,12 @@ class Observation:
     free: int | None = None
     total: int | None = None
     sync_ms: float | None = None
+    errno: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeStatus:
-    """The state, why, since when (UTC ns), and the latest numbers."""
+    """The state, why, since when (UTC ns), the latest numbers, and whether it has ever been usable."""
 
     state: VolumeState = VolumeState.UNKNOWN
     reason: str = ""
@@ -85,6 +87,8 @@ class VolumeStatus:
     since_utc: int = 0
     free: int = 0
     total: int = 0
+    errno: int = 0
+    was_usable: bool = False
 
 
 def limits(min_free: int, resume_free: int, total: int) -> Limits:
@@ -110,7 +114,9 @@ def observe(status: VolumeStatus, seen: Observation, min_free: int, resume_free:
     state, reason = _judge(status, replace(seen, free=free, total=total), limits(min_free, resume_free, total))
     since = status.since_utc if state is status.state else now_utc
     layer = status.layer if state is status.state else seen.layer
-    return VolumeStatus(state, reason, layer, since, free, total)
+    # The first exact word counts: a later look at what is gone tells less.
+    errno = status.errno if state is status.state else seen.errno
+    return VolumeStatus(state, reason, layer, since, free, total, errno, status.was_usable or state.usable)
 
 
 def _judge(status: VolumeStatus, seen: Observation, limit: Limits) -> tuple[VolumeState, str]:

@@ -1,14 +1,15 @@
 """What a consumer of storage news is told, and how it asks to be told. ``engine/storage_service.py`` does the telling.
 
 A recorder has one ``StorageService``. Each of its cameras' recordings registers a callback there; the recorder
-passes every change of a volume to the service (``volume_changed``) *before* it acts on it itself, so that in the log the
-lines of the service come first and those of the recordings behind them, in one process, in this order:
+passes every change of a volume to the service (``volume_changed``) *before* it acts on it itself, so that in the log
+the lines of the service come first and those of the recordings behind them, in one process, in this order:
 
 1. ``[STORAGE] USB mount point not found: …``
 2. ``[STORAGE] Notifying 3 camera(s) about storage error: …``
 3. per camera ``[STORAGE] Calling storage error callback for cam_01``, and then whatever its callback does and logs.
 
-When the volume is good again: ``[STORAGE] Storage recovered!``, ``[STORAGE] Storage path available!``, then the callbacks.
+When the volume is good again: ``[STORAGE] Storage recovered!``, ``[STORAGE] Storage path available!``, then the
+callbacks.
 """
 
 from __future__ import annotations

@@ -273,6 +273,16 @@ class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sync_ms: float = 0.0
     """Median of the latest sync rounds."""
     open_files: int = 0
+    layer: str = ""
+    """What noticed the state: ``kernel, probe, precheck, errno, deadline``."""
+    errno: int = 0
+    """The kernel's number behind the state."""
+    is_mount: bool = False
+    """It is only used while something is mounted at its path."""
+    was_usable: bool = False
+    """It has been usable since the service was started."""
+    declared: str = ""
+    """The path in the configuration, if the volume was found at another one."""
 
 
 class VolumeReport(Message, frozen=True, kw_only=True, omit_defaults=True):
