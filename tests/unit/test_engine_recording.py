@@ -18,8 +18,8 @@ SETTINGS = CameraSettings(id="cam_01", name="", url="rtsp://x", rotation_ns=600 
 class Bench:
     """One camera that sends, and its recording."""
 
-    def __init__(self, *links: FakeLink) -> None:
-        self.host = FakeHost(*(links or (FakeLink("usb"),)))
+    def __init__(self, *links: FakeLink, host: FakeHost | None = None) -> None:
+        self.host = host or FakeHost(*(links or (FakeLink("usb"),)))
         self.ring = Ring()
         self.branch = RecordingBranch(SETTINGS, self.ring, self.host)
         self.camera = FakeCamera(self.host.hands, self.ring)
@@ -227,10 +227,7 @@ def test_a_disk_that_does_not_read_is_given_no_more_and_what_leaves_the_ring_is_
 def test_sixteen_failures_at_one_moment_are_one_failure_of_the_volume() -> None:
     usb = FakeLink("usb")
     host = FakeHost(usb)
-    benches = [Bench(usb) for _ in range(16)]
-    for bench in benches:
-        bench.host = host
-        bench.branch._host = host
+    for bench in [Bench(host=host) for _ in range(16)]:
         bench.branch.start("a person")
         bench.send(25)
     usb.vanish("io_error")

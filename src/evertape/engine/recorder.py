@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from evertape.clock import Clock
 from evertape.disk.journal_client import JournalClient
 from evertape.domain.cause import Cause
-from evertape.domain.volumes import Suspects
 from evertape.domain.watchdog import PipelineWatchdog, Trouble
 from evertape.engine.camera import CameraWorker, WatchKey
-from evertape.engine.disk_link import DiskLink, lost_volumes
 from evertape.engine.feed import Feed
 from evertape.engine.guard import Guard
+from evertape.engine.recorder_care import ClockCare, RingCare
+from evertape.engine.recorder_volumes import RecorderVolumes
+from evertape.engine.recording import RecordingBranch
 from evertape.ipc.channel import Listener
-from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp, Notice
+from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import (
     CameraCommand,
     CommandDone,
@@ -30,10 +31,8 @@ from evertape.ipc.messages import (
     RecorderAssignment,
     RecorderStatus,
     SetWish,
-    VolumeEndpoint,
 )
 from evertape.media.capture import TranscoderFactory
-from evertape.media.ring import Gop, Ring, RingKeeper
 from evertape.types import NS_PER_S, BootNs, Stream
 
 log = logging.getLogger(__name__)
@@ -43,8 +42,6 @@ _SOON_S = 0.05
 _PAUSE_S = 0.002
 _SHORTEST_S = 0.02
 """No camera, however fast it sends, makes rounds shorter than that."""
-_STEP_NS = NS_PER_S
-"""A wall clock that moves against the boot-time clock by more than this in one round was set; slewing is slower."""
 _HUNG_AT_EXIT_NS = NS_PER_S
 """When leaving, a volume that owes an answer for so long is passed over, if another one can take what is left."""
 
@@ -76,8 +73,9 @@ class Recorder:
         self.clock = clock
         self.transcoder = transcoder
         self.stamp = EventStamp(name, service, clock)
-        self.links: dict[str, DiskLink] = {}
-        self.suspects = Suspects()
+        self._volumes = RecorderVolumes(name, clock, self._recordings, self.status_changed)
+        self.links = self._volumes.links
+        self.suspects = self._volumes.suspects
         self.watchdog: PipelineWatchdog[WatchKey] = PipelineWatchdog()
         self.cameras: dict[str, CameraWorker] = {}
         self._report = report
@@ -87,15 +85,13 @@ class Recorder:
         self._journal: JournalClient | None = None
         self._early: list[AnyEvent] = []
         self._assignment: RecorderAssignment | None = None
-        self._keeper = RingKeeper(60 * NS_PER_S, 1 << 30)
         self._leaving: list[CameraWorker] = []
         self._status_timer: asyncio.TimerHandle | None = None
         self._status_at = 0.0
         self._round_timer: asyncio.TimerHandle | None = None
         self._guard = Guard(f"rounds of {name}")
-        self._clock_offset: int | None = None
-        self._asked: dict[WatchKey, int] = {}
-        """The GOPs without an end for which a new session was made."""
+        self._clock_care = ClockCare(self)
+        self._ring_care = RingCare(self)
         self._closed = False
 
     # -- what the supervisor says ---------------------------------------------------------------------------
@@ -117,13 +113,13 @@ class Recorder:
         """Take over an assignment, touching only what it changes."""
         first = self._assignment is None
         self._assignment = new
-        self._keeper.keep_ns, self._keeper.budget = new.ring_ns, new.ring_budget
+        self._ring_care.allow(new.ring_ns, new.ring_budget)
         if self._journal is None and new.journal_socket:
             self._journal = JournalClient(new.journal_socket, self.stamp)
             for event in self._early:
                 self._journal.put(event)
             self._early.clear()
-        self._assign_volumes(new.volumes)
+        self._volumes.assign(new.volumes)
         wanted = {settings.id: settings for settings in new.cameras}
         for name in [name for name in self.cameras if name not in wanted]:
             worker = self.cameras.pop(name)
@@ -204,7 +200,7 @@ class Recorder:
         period = (assignment.drain_viewed_ns if self._feed.watched else assignment.drain_ns) / NS_PER_S
         now = self.clock.boot_ns()
         with self._guard:
-            self._look_at_clock()
+            self._clock_care.look()
         for worker in list(self.cameras.values()):
             with worker.guard:
                 worker.drain(now)
@@ -228,16 +224,6 @@ class Recorder:
         waits = [due - now for worker in self.cameras.values() if (due := worker.due_ns) is not None]
         return max(min(waits, default=NS_PER_S) / NS_PER_S, _SHORTEST_S)
 
-    def _look_at_clock(self) -> None:
-        offset = self.clock.utc_ns() - self.clock.boot_ns()
-        known, self._clock_offset = self._clock_offset, offset
-        if known is None or abs(offset - known) <= _STEP_NS:
-            return
-        log.warning("[PROCESS] the wall clock was stepped by %.3f s", (offset - known) / NS_PER_S)
-        self.journal(ClockStepped(**self.stamp(), offset=offset - known))
-        for worker in (*self.cameras.values(), *self._leaving):
-            worker.recording.host_clock_stepped(offset - known)
-
     def _look_after(self, now: BootNs, hung_after_ns: int) -> None:
         for verdict in self.watchdog.due(now):
             name, stream = verdict.stream
@@ -245,76 +231,15 @@ class Recorder:
             camera = self.cameras.get(name)
             if verdict.trouble is Trouble.STALLED and camera is not None and stream in camera.streams:
                 camera.streams[stream].stalled(verdict.text)
-        self._look_at_volumes(now, hung_after_ns)
-        for ring, gop in self._keeper.victims(self._rings(), now):
-            self._evicted(ring, gop)
-        if sum(ring.bytes for ring, _ in self._rings()) > self._keeper.budget:
-            self._ask_for_keyframe()
+        self._volumes.look(now, hung_after_ns)
+        self._ring_care.look(now)
 
-    def _ask_for_keyframe(self) -> None:
-        """Over budget, and nothing can go: a GOP has no end. A new session begins with a keyframe."""
-        rings = [(ring, w, stream) for w in self.cameras.values() for stream, ring in w.rings.items() if ring.newest]
-        ring, worker, stream = max(rings, key=lambda entry: entry[0].bytes, default=(None, None, None))
-        if ring is None or worker is None or stream is None or ring.newest is None:
-            return
-        start = ring.newest.view.start
-        if len(ring) > 1 or self._asked.get((worker.settings.id, stream)) == start:
-            return
-        self._asked[worker.settings.id, stream] = start
-        text = "no keyframe for so long that memory runs out; its session is made anew"
-        log.warning("[STREAMING] %s: %s", worker.settings.id, text)
-        self.journal(Notice(**self.stamp(), camera=worker.settings.id, text=text, detail={"bytes": ring.bytes}))
-        worker.streams[stream].restart()
+    def workers(self) -> list[CameraWorker]:
+        """All cameras, the removed ones included whose files are not finished."""
+        return [*self.cameras.values(), *self._leaving]
 
-    def _look_at_volumes(self, now: BootNs, hung_after_ns: int) -> None:
-        for link in self.links.values():
-            link.look(now)
-        for link in lost_volumes(list(self.links.values()), now, hung_after_ns):
-            waited = link.waited_ns(now) / NS_PER_S
-            self.suspects.failed(link.endpoint.name, now)
-            link.give_up("hung", f"no answer for {waited:.1f} s")
-
-    def _rings(self) -> Iterable[tuple[Ring, int]]:
-        for worker in (*self.cameras.values(), *self._leaving):
-            for stream, ring in worker.rings.items():
-                yield ring, worker.recording.needed_from if stream is Stream.MAIN else ring.end
-
-    def _evicted(self, ring: Ring, gop: Gop) -> None:
-        for worker in (*self.cameras.values(), *self._leaving):
-            if worker.rings.get(Stream.MAIN) is ring:
-                worker.recording.evicted(gop)
-
-    # -- volumes --------------------------------------------------------------------------------------------
-
-    def _assign_volumes(self, volumes: Iterable[VolumeEndpoint]) -> None:
-        wanted = {volume.name: volume for volume in volumes}
-        for name, link in list(self.links.items()):
-            endpoint = wanted.get(name)
-            if endpoint is not None and (endpoint.socket, endpoint.path) == (link.endpoint.socket, link.endpoint.path):
-                # Another place in the order, or another role: whoever chooses next obeys it.
-                link.endpoint = endpoint
-                continue
-            del self.links[name]
-            for worker in (*self.cameras.values(), *self._leaving):
-                worker.recording.volume_failed(link, "other")
-            link.shutdown()
-            self.suspects.forget(name)
-        for name, endpoint in wanted.items():
-            if name not in self.links:
-                self.links[name] = DiskLink(endpoint, self.name, self.clock, self._volume_changed)
-
-    def _volume_changed(self, link: DiskLink) -> None:
-        if link.usable:
-            self.suspects.returned(link.endpoint.name)
-        elif link.state != "full":
-            # A full volume may still take what is under way; its writers say so themselves if not.
-            for worker in (*self.cameras.values(), *self._leaving):
-                worker.recording.volume_failed(link, link.state)
-        if link.usable and self._assignment is not None:
-            now = self.clock.boot_ns()
-            for worker in (*self.cameras.values(), *self._leaving):
-                worker.recording.pump(now)
-        self.status_changed()
+    def _recordings(self) -> list[RecordingBranch]:
+        return [worker.recording for worker in self.workers()]
 
     # -- status and commands --------------------------------------------------------------------------------
 
@@ -326,8 +251,8 @@ class Recorder:
         self._report(
             RecorderStatus(
                 cameras=tuple(worker.info(now) for worker in self.cameras.values()),
-                ring_bytes=sum(ring.bytes for ring, _ in self._rings()),
-                ring_budget=self._keeper.budget,
+                ring_bytes=self._ring_care.used,
+                ring_budget=self._ring_care.budget,
             )
         )
         self._status_at = self._loop.time() + _STATUS_S
@@ -360,22 +285,21 @@ class Recorder:
                 worker.drain(now)
             with worker.guard:
                 worker.stop(Cause.SERVICE_STOPPED)
-        workers = [*self.cameras.values(), *self._leaving]
+        workers = self.workers()
         while self._loop.time() < deadline and not all(worker.recording.idle for worker in workers):
             now = self.clock.boot_ns()
             for worker in workers:
                 with worker.guard:
                     worker.recording.pump(now)
             with self._guard:
-                self._look_at_volumes(now, self._hung_at_exit())
+                self._volumes.look(BootNs(now), self._hung_at_exit())
             await asyncio.sleep(0.01)
         done = all(worker.recording.idle for worker in workers)
         if self._status_timer is not None:
             self._status_timer.cancel()
         self._send_status()
         self._closed = True
-        for link in self.links.values():
-            link.shutdown()
+        self._volumes.close()
         self._feed.close()
         if self._listener is not None:
             self._listener.close()
@@ -385,5 +309,4 @@ class Recorder:
 
     def _hung_at_exit(self) -> int:
         usual = self._assignment.hung_after_ns if self._assignment is not None else 0
-        others = sum(link.usable for link in self.links.values()) > 1
-        return min(usual, _HUNG_AT_EXIT_NS) if others else usual
+        return min(usual, _HUNG_AT_EXIT_NS) if self._volumes.usable > 1 else usual

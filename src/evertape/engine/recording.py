@@ -8,46 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Protocol
 
-from evertape.clock import Clock
-from evertape.domain.cause import Cause, cause_of_fault
-from evertape.domain.classify import Failure, Part, classify_error, classify_fault
-from evertape.domain.error_table import Classification, ErrorPriority, Restart
-from evertape.domain.failure import ErrorDetail
-from evertape.domain.storage_fault import StorageFault
-from evertape.domain.volumes import Candidate, Suspects, choose_volume
+from evertape.domain.cause import Cause
 from evertape.engine.disk_link import DiskLink
 from evertape.engine.gap_book import GapBook
 from evertape.engine.guard import Guard
+from evertape.engine.recording_count import FileStarts, RecordingCount
+from evertape.engine.recording_host import RecordingHost
 from evertape.engine.recording_run import RecordingRun
-from evertape.engine.segment_writer import SegmentWriter, SentFragment, start_by
-from evertape.ipc.events import AnyEvent, EventStamp, RecordingStateChanged, SegmentClock
+from evertape.engine.recording_storage import RecordingStorage
+from evertape.engine.segment_writer import SegmentWriter, SentFragment
+from evertape.ipc.events import RecordingStateChanged
 from evertape.ipc.messages import CameraSettings, RecordingInfo
 from evertape.media.ring import Gop, Ring
-from evertape.types import NS_PER_S, BootNs, UtcSource
+from evertape.types import NS_PER_S
 
 log = logging.getLogger(__name__)
-
-_WRITABLE = ("online", "low", "slow")
-
-_MOST_UNSETTLED = 32
-"""Files whose start may wait for the camera's first report; it comes within seconds, or never."""
-
-
-class RecordingHost(Protocol):
-    """What a recording needs from the recorder it lives in."""
-
-    clock: Clock
-    stamp: EventStamp
-    links: dict[str, DiskLink]
-    suspects: Suspects
-
-    def journal(self, event: AnyEvent) -> None:
-        """Write an event down."""
-
-    def status_changed(self) -> None:
-        """Something people look at changed: send the status soon."""
 
 
 class RecordingBranch:
@@ -78,10 +54,9 @@ class RecordingBranch:
         self._recorded_to = 0
         self._from = 0
         self._active: RecordingRun | None = None
-        self._unsettled: list[SegmentWriter] = []
-        self._fault: tuple[str, str] | None = None
-        self._newest: SentFragment | None = None
-        self._segments = self._frames = self._frames_lost = self._bytes = self._recorded_ns = 0
+        self._storage = RecordingStorage(settings.id, host)
+        self._count = RecordingCount()
+        self._starts = FileStarts(host)
 
     # -- the wish -------------------------------------------------------------------------------------------
 
@@ -134,7 +109,7 @@ class RecordingBranch:
             self._runs = [run for run in self._runs if not run.finished]
         with self._book_guard:
             self._judge()
-            self._settle()
+            self._starts.settle(self.ring.newest_unit)
 
     @property
     def needed_from(self) -> int:
@@ -152,8 +127,7 @@ class RecordingBranch:
         for run in list(self._runs):
             with self.guard:
                 if run.volume_failed(link):
-                    self._storage_trouble(link, _classify(fault, 0), f"cannot be used any more ({fault})")
-                    self._fault = (fault, link.endpoint.name)
+                    self._storage.volume_failed(link, fault)
 
     # -- the stream -----------------------------------------------------------------------------------------
 
@@ -207,22 +181,7 @@ class RecordingBranch:
 
     def choose_link(self) -> DiskLink | None:
         """The volume to write to now; one that keeps up, if there is one."""
-        return self._choose(congested=False) or self._choose(congested=True)
-
-    def _choose(self, congested: bool) -> DiskLink | None:
-        host = self._host
-        name = choose_volume(
-            (
-                Candidate(
-                    name, link.endpoint.role, link.endpoint.order, link.state if link.usable else "unknown",
-                    host.suspects.until(name),
-                )
-                for name, link in host.links.items()
-                if congested or not link.congested
-            ),
-            BootNs(host.clock.boot_ns()),
-        )  # fmt: skip
-        return None if name is None else host.links[name]
+        return self._storage.choose()
 
     def next_generation(self) -> int:
         """A number higher than every one before."""
@@ -231,7 +190,7 @@ class RecordingBranch:
 
     def opened(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A segment was begun."""
-        self._segments += 1
+        self._count.segments += 1
         self._host.status_changed()
         log.info("[RECORDING] %s: writing to %s", self.settings.id, writer.link.endpoint.name)
 
@@ -239,42 +198,26 @@ class RecordingBranch:
         """Footage became durable."""
         if not done:
             return
-        if self._newest is None:
+        if self._count.newest is None:
             self._host.status_changed()
-        self._newest = done[-1]
-        for fragment in done:
-            self._frames += fragment.frames
-            self._recorded_ns += fragment.duration_ns
-            self._bytes += fragment.size
-        self._host.suspects.durable(writer.link.endpoint.name)
-        if self._fault is not None:
-            self._fault = None
+        self._count.durable(done)
+        if self._storage.durable(writer.link):
             log.info("[RECORDING RETRY] %s: Recording resumed successfully!", self.settings.id)
         with self._book_guard:
             self._gaps.storage_back()
 
     def failed(self, run: RecordingRun, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
         """A writer failed; what was not durable is written again."""
-        host, name = self._host, writer.link.endpoint.name
-        self._fault = (fault, name)
-        found = _classify(fault, errno)
-        if found.restart is Restart.FAILOVER or found.priority is ErrorPriority.CRITICAL:
-            until, now = host.suspects.until(name), BootNs(host.clock.boot_ns())
-            # Sixteen cameras that meet the same failure have met one failure.
-            if until is None or until <= now:
-                host.suspects.failed(name, now)
-        self._storage_trouble(writer.link, found, f"failed ({fault}): {text}")
-        writer.link.probe()
+        self._storage.writer_failed(writer.link, fault, errno, text)
 
     def closed(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A file is finished; its start in UTC may still become known better."""
-        if not writer.clock_settled:
-            self._unsettled = [*self._unsettled[-_MOST_UNSETTLED + 1 :], writer]
+        self._starts.closed(writer)
 
     def lost(self, run: RecordingRun, frames: int, start_utc_ns: int, end_utc_ns: int, cause: Cause | None) -> None:
         """Video units left the ring without having become durable."""
-        self._frames_lost += frames
-        why = cause or self._storage_cause()
+        self._count.frames_lost += frames
+        why = cause or self._storage.cause
         what = "given up" if cause else "lost, no volume took them"
         log.error("[RECORDING] %s: %d frames %s (%s)", self.settings.id, frames, what, why)
         with self._book_guard:
@@ -284,9 +227,9 @@ class RecordingBranch:
 
     def info(self, now_ns: int) -> RecordingInfo:
         """What it looks like right now."""
-        run = self._active
+        run, count = self._active, self._count
         writer = run.writer if run is not None else None
-        newest = self._newest
+        newest = count.newest
         return RecordingInfo(
             wanted=self.wanted,
             state=self.state,
@@ -294,13 +237,13 @@ class RecordingBranch:
             volume=writer.link.endpoint.name if writer else "",
             file=writer.path if writer else "",
             segment=writer.id if writer else "",
-            segments=self._segments,
-            recorded_s=self._recorded_ns / NS_PER_S,
-            bytes=self._bytes,
+            segments=count.segments,
+            recorded_s=count.recorded_ns / NS_PER_S,
+            bytes=count.bytes,
             durable_age_s=(now_ns - newest.arrival_ns) / NS_PER_S if newest else None,
             durable_utc=newest.end_utc_ns if newest else 0,
-            frames=self._frames,
-            frames_lost=self._frames_lost,
+            frames=count.frames,
+            frames_lost=count.frames_lost,
             pending_bytes=sum(run.pending_bytes for run in self._runs),
         )
 
@@ -325,26 +268,6 @@ class RecordingBranch:
             self._runs.append(self._active)
             self._gaps.run_begins(gop.view.start)
 
-    def _settle(self) -> None:
-        """Say when finished files really began, once the camera's first report is there."""
-        unit = self.ring.newest_unit
-        if not self._unsettled or unit is None or unit.utc_source is not UtcSource.RTCP:
-            return
-        host = self._host
-        for writer in self._unsettled:
-            if writer.first.epoch == unit.epoch:
-                start, error = start_by(unit, writer.first)
-                host.journal(
-                    SegmentClock(
-                        **host.stamp(),
-                        segment=writer.id,
-                        start_utc=start,
-                        utc_source=str(unit.utc_source),
-                        utc_error=error,
-                    )
-                )
-        self._unsettled.clear()
-
     def _mend(self) -> None:
         """After a mistake in a run: write anew what is not durable; if that does not help, go on without it."""
         reached = min((run.replay.watermark for run in self._runs), default=self.ring.end)
@@ -360,22 +283,6 @@ class RecordingBranch:
                 self.flowing = True
             self._runs.remove(run)
 
-    def _storage_trouble(self, link: DiskLink, found: Classification, text: str) -> None:
-        level = logging.ERROR if found.priority is ErrorPriority.CRITICAL else logging.WARNING
-        log.log(
-            level, "[RECORDING] %s: writing to %s %s; %s",
-            self.settings.id, link.endpoint.name, text, found.action.replace("_", " "),
-        )  # fmt: skip
-        log.info("[STREAMING] %s: streaming continues", self.settings.id)
-
-    def _storage_cause(self) -> Cause:
-        """Why no volume takes footage now."""
-        if self._fault is not None:
-            return cause_of_fault(self._fault[0])
-        links = self._host.links.values()
-        first = min(links, key=lambda link: (link.endpoint.role != "primary", link.endpoint.order), default=None)
-        return _cause_of_state(first.state) if first else Cause.STORAGE_MISSING
-
     def _judge(self) -> None:
         """The state people see; one place, one event per change."""
         run = self._active
@@ -386,7 +293,7 @@ class RecordingBranch:
         elif run is not None and run.writer is not None:
             state, reason = "recording", ""
         elif run is not None and run.replay.wants_writer(self.ring):
-            state, reason = "waiting", str(self._storage_cause())
+            state, reason = "waiting", str(self._storage.cause)
         else:
             state, reason = self.state if self.state != "stopped" else "waiting", self.reason
         if (state, reason) == (self.state, self.reason):
@@ -403,17 +310,3 @@ class RecordingBranch:
                 volume=run.writer.link.endpoint.name if run is not None and run.writer else "",
             )
         )
-
-
-def _classify(fault: str, errno: int) -> Classification:
-    """By the kernel's number where there is one: it tells an exhausted process from a bad volume."""
-    if errno:
-        return classify_error(Failure(detail=ErrorDetail(errno=errno), part=Part.FILE))
-    return classify_fault(fault)
-
-
-def _cause_of_state(state: str) -> Cause:
-    if state in _WRITABLE:
-        # It is there and takes footage, only not as fast as it comes.
-        return Cause.STORAGE_SLOW
-    return cause_of_fault(state) if state in set(StorageFault) else Cause.STORAGE_MISSING
