@@ -32,7 +32,7 @@ from evertape.ipc.messages import (
     RecorderStatus,
     SetWish,
 )
-from evertape.media.capture import TranscoderFactory
+from evertape.media.capture import TranscoderFactory, pipelines_left
 from evertape.types import NS_PER_S, BootNs, Stream
 
 log = logging.getLogger(__name__)
@@ -253,6 +253,7 @@ class Recorder:
                 cameras=tuple(worker.info(now) for worker in self.cameras.values()),
                 ring_bytes=self._ring_care.used,
                 ring_budget=self._ring_care.budget,
+                pipelines=pipelines_left(),
             )
         )
         self._status_at = self._loop.time() + _STATUS_S

@@ -109,6 +109,7 @@ class Status:
     cameras: dict[str, CameraInfo] = field(default_factory=dict)
     volumes: dict[str, VolumeInfo] = field(default_factory=dict)
     rings: dict[str, tuple[int, int]] = field(default_factory=dict)
+    pipelines: dict[str, int] = field(default_factory=dict)
 
 
 class Supervisor:
@@ -363,11 +364,12 @@ class Supervisor:
     def child_said(self, child: Child, message: Message) -> None:
         """Take note."""
         match message:
-            case RecorderStatus(cameras=cameras, ring_bytes=used, ring_budget=budget):
+            case RecorderStatus(cameras=cameras, ring_bytes=used, ring_budget=budget, pipelines=pipelines):
                 for camera in cameras:
                     if camera.id in self.placed:
                         self.status.cameras[camera.id] = camera
                 self.status.rings[child.name] = (used, budget)
+                self.status.pipelines[child.name] = pipelines
             case VolumeReport(volume=info):
                 if child.name != _DATA:
                     self._volume_news(info)

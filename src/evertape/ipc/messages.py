@@ -255,6 +255,8 @@ class RecorderStatus(Message, frozen=True, kw_only=True, omit_defaults=True):
     cameras: tuple[CameraInfo, ...]
     ring_bytes: int = 0
     ring_budget: int = 0
+    pipelines: int = 0
+    """GStreamer's, in use or on their way to being put away."""
 
 
 class VolumeInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

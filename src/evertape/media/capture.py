@@ -7,6 +7,7 @@ whoever retries. Everything here happens on the owner's thread; see ``CaptureSes
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -267,3 +268,9 @@ def open_session(request: CaptureRequest, clock: Clock, transcoder: TranscoderFa
     from evertape.media.gst.capture import GstCaptureSession
 
     return GstCaptureSession(request, clock, transcoder)
+
+
+def pipelines_left() -> int:
+    """GStreamer pipelines of this process that were not put away; looking does not load GStreamer."""
+    lib = sys.modules.get("evertape.media.gst.lib")
+    return 0 if lib is None else int(lib.pipelines_left())

@@ -49,6 +49,7 @@ __all__ = [
     "make",
     "new_pipeline",
     "pending_disposals",
+    "pipelines_left",
 ]
 
 # How long an exiting process waits for pipelines on their way to NULL; that takes 5 to 100 ms unless something hangs.
@@ -113,6 +114,10 @@ class _Pipelines:
         with self._changed:
             return self._going
 
+    def left(self) -> int:
+        with self._changed:
+            return len(self._live) + self._going
+
     def join(self, timeout_s: float) -> bool:
         with self._changed:
             return self._changed.wait_for(lambda: self._going == 0, timeout_s)
@@ -144,6 +149,11 @@ def dispose(pipeline: Any, after: Callable[[], None] | None = None) -> None:
         after: called on the worker thread when it is done.
     """
     _pipelines.dispose(pipeline, after)
+
+
+def pipelines_left() -> int:
+    """How many pipelines are not NULL yet, in use or on their way; what only grows is a leak."""
+    return _pipelines.left()
 
 
 def pending_disposals() -> int:
