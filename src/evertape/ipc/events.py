@@ -265,6 +265,36 @@ class GapClosed(Event, frozen=True, kw_only=True, tag="gap_closed", omit_default
     done: str = ""
 
 
+class WriterReplaced(Event, frozen=True, kw_only=True, tag="writer_replaced", omit_defaults=True):
+    """A camera's writer was replaced while its capture and its viewers went on, and the new one was accepted."""
+
+    camera: str
+    why: str
+    """``restart-writer, split, move``: asked for; ``home``: a better volume is back; else the fault of volume or file."""
+    old_volume: str = ""
+    volume: str
+    segment: str
+    """The one that was begun."""
+    took: int
+    """Nanoseconds from the request, or from the news of the fault, until the new file existed on the disk."""
+
+
+class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
+    """Something that a person should hear of began, or is over; both carry the same ``alert``."""
+
+    alert: str
+    """Names this one occurrence."""
+    kind: str
+    """``recording_retry``: no volume takes a camera's footage, for as many attempts as ``storage.retry_max`` says;
+    ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up."""
+    state: str
+    """``raised`` or ``ended``."""
+    camera: str = ""
+    volume: str = ""
+    text: str = ""
+    detail: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
 class ClockStepped(Event, frozen=True, kw_only=True, tag="clock_stepped", omit_defaults=True):
     """The host's or a camera's wall clock moved against the monotonic one by ``offset`` nanoseconds."""
 
@@ -312,6 +342,8 @@ AnyEvent = Annotated[
     | ProtectionRemoved
     | GapOpened
     | GapClosed
+    | WriterReplaced
+    | Alert
     | ClockStepped
     | ConfigApplied
     | ConfigRefused
@@ -322,8 +354,8 @@ AnyEvent = Annotated[
 EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
     RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
-    SegmentClock, ProtectionAdded, ProtectionRemoved, GapOpened, GapClosed, ClockStepped, ConfigApplied,
-    ConfigRefused, Notice,
+    SegmentClock, ProtectionAdded, ProtectionRemoved, GapOpened, GapClosed, WriterReplaced, Alert, ClockStepped,
+    ConfigApplied, ConfigRefused, Notice,
 )  # fmt: skip
 
 

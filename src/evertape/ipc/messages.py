@@ -169,11 +169,13 @@ class SetWish(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class CameraCommand(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Supervisor to recorder: ``restart``, ``restart-writer`` or ``split``; answered by ``CommandDone``."""
+    """Supervisor to recorder: ``restart``, ``restart-writer``, ``split`` or ``move``; answered by ``CommandDone``."""
 
     request: int
     camera: str
     command: str
+    volume: str = ""
+    """Of ``move``: where to; empty: where it would go by itself."""
 
 
 class CommandDone(Message, frozen=True, kw_only=True, omit_defaults=True):
