@@ -13,6 +13,7 @@ from evertape.config.units import format_duration, format_size
 
 if TYPE_CHECKING:
     from evertape.config.schema import Camera, Config
+    from evertape.types import CameraId
 
 Key = tuple[str, ...]
 
@@ -37,9 +38,10 @@ class Finding:
 
 def cross_checks(config: Config) -> list[Finding]:
     """Everything that is wrong or doubtful between the keys of ``config``."""
-    findings = [*_order(config), *_power_cut(config), *_volumes(config)]
+    findings = [*_order(config), *_power_cut(config), *_volumes(config), *_ages(config)]
     for camera_id, camera in config.cameras.items():
         findings += [*_login(("cameras", camera_id), camera), *_camera_times(config, camera_id, camera)]
+        findings += _camera_ages(config, camera_id)
     return [*findings, *_same_stream(config)]
 
 
@@ -82,6 +84,26 @@ def _volumes(config: Config) -> Iterator[Finding]:
     if config.volumes and all(volume.role == "spill" for volume in config.volumes.values()):
         names = tuple(("volumes", name, "role") for name in config.volumes)
         yield Finding(names, "no volume is a primary; everything will be recorded onto a spill volume", error=False)
+
+
+def _ages(config: Config) -> Iterator[Finding]:
+    retention = config.retention
+    if retention.max_age and retention.min_age > retention.max_age:
+        keys = (("retention", "min_age"), ("retention", "max_age"))
+        yield Finding(keys, _too_old(retention.min_age, retention.max_age))
+
+
+def _camera_ages(config: Config, camera_id: CameraId) -> Iterator[Finding]:
+    own, both = config.cameras[camera_id].retention, config.retention_for(camera_id)
+    given = [name for name in ("min_age", "max_age") if getattr(own, name) is not None]
+    if given and both.max_age and both.min_age > both.max_age:
+        keys = tuple(("cameras", camera_id, "retention", name) for name in given)
+        yield Finding(keys, _too_old(both.min_age, both.max_age))
+
+
+def _too_old(min_age: int, max_age: int) -> str:
+    low, high = format_duration(min_age), format_duration(max_age)
+    return f"footage cannot be kept for {low} at least (min_age) and {high} at most (max_age)"
 
 
 def _login(key: Key, camera: Camera) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ from pydantic.fields import FieldInfo
 
 from evertape.config.schema import Config
 from evertape.config.sections import Section
-from evertape.config.units import format_duration
 from evertape.config.url import CameraUrl
 from evertape.config.values import Bytes, FilePath, Span
 
@@ -160,7 +159,7 @@ def to_toml(value: Any, marks: Sequence[Any] = ()) -> str:
     """A plain value as it is written in a TOML file."""
     for mark in marks:
         if isinstance(mark, Span):
-            return f'"{format_duration(value)}"'
+            return f'"{mark.show(value)}"'
         if isinstance(mark, Bytes):
             return f'"{mark.show(value)}"'
     if isinstance(value, bool):

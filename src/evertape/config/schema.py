@@ -19,6 +19,7 @@ from evertape.config.sections import (
     Installation,
     Logging,
     Recording,
+    Retention,
     Ring,
     Section,
     Storage,
@@ -66,6 +67,17 @@ class BackoffOverride(Section):
     """As `streaming.backoff.give_up`."""
 
 
+class RetentionOverride(Section):
+    """`[cameras.ID.retention]`: how long this camera's footage is kept; the rest comes from `retention`."""
+
+    max_age: Annotated[DurationNs, Span("1min", "36500d", word="none")] | None = None
+    """As `retention.max_age`."""
+    min_age: Annotated[DurationNs, Span("0s", "36500d")] | None = None
+    """As `retention.min_age`."""
+    quota: Annotated[int, Bytes("1MB", "1000TB", word="none")] | None = None
+    """As `retention.quota`."""
+
+
 class Camera(Section):
     """`[cameras.ID]`: one camera. The id is for good: it names the camera's folders and files."""
 
@@ -109,6 +121,7 @@ class Camera(Section):
     stall_timeout: Annotated[DurationNs, Span("1s", "5min")] | None = None
     """This camera's own `streaming.stall_timeout`."""
     backoff: BackoffOverride = BackoffOverride()
+    retention: RetentionOverride = RetentionOverride()
 
     def main_stream(self) -> CameraUrl:
         """The URL to record from, credentials included, wherever they were given."""
@@ -137,6 +150,7 @@ class Config(Section):
     streaming: Streaming = Streaming()
     ring: Ring = Ring()
     storage: Storage = Storage()
+    retention: Retention = Retention()
     view: View = View()
     logging: Logging = Logging()
     cameras: dict[CameraKey, Camera] = Field(default_factory=dict)
@@ -169,6 +183,10 @@ class Config(Section):
         backoff: Backoff = _override(self.streaming.backoff, dict(own.backoff))
         times = {"connect_timeout": own.connect_timeout, "stall_timeout": own.stall_timeout}
         return _override(self.streaming, times | {"backoff": backoff})
+
+    def retention_for(self, camera: CameraId) -> Retention:
+        """``retention`` with this camera's own values in place. Raises ``KeyError`` for an unknown camera."""
+        return _override(self.retention, dict(self.cameras[camera].retention))
 
 
 def _override(section: S, values: Mapping[str, Any]) -> S:

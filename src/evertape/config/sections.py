@@ -167,6 +167,28 @@ class Storage(Section):
     layers: Layers = Layers()
 
 
+class Retention(Section):
+    """`[retention]`: what is deleted, and when. The oldest goes first; what is protected, or being written, never."""
+
+    max_age: Annotated[DurationNs, Span("1min", "36500d", word="none")] = parse_duration("30d")
+    """Footage older than this is deleted, however much room there is."""
+    min_age: Annotated[DurationNs, Span("0s", "36500d")] = parse_duration("0s")
+    """Footage younger than this is not deleted for want of space or because of a quota; see `emergency_age`."""
+    quota: Annotated[int, Bytes("1MB", "1000TB", word="none")] = 0
+    """How much one camera may have on all volumes together; its oldest goes when it has more."""
+    start_free: Annotated[int, Bytes("1MB", "1000TB")] = parse_size("5GB")
+    """With less free space than this on a volume, its oldest footage is deleted. On a small volume less is enough: see
+    `docs/design/retention.md`."""
+    start_percent: Annotated[float, Field(ge=0.0, le=50.0, strict=False)] = 5.0
+    """The same as a share of the volume, in percent; the larger of the two counts."""
+    more_free: Annotated[int, Bytes("1MB", "1000TB")] = parse_size("5GB")
+    """How much more than that is made free once it has begun."""
+    emergency_age: Annotated[DurationNs, Span("0s", "36500d")] = parse_duration("7d")
+    """On a volume that is too full to be recorded to, footage older than this is not kept back by `min_age`."""
+    interval: Annotated[DurationNs, Span("1s", "24h")] = parse_duration("10min")
+    """How often everything is looked through. A volume whose space runs out is seen to at once."""
+
+
 class ViewFallback(StrEnum):
     """What a view does while its camera is away."""
 

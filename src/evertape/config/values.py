@@ -70,24 +70,37 @@ def _bounded(value: int, low: int, high: int, kind: str, shown: str, bounds: str
 
 @dataclass(frozen=True)
 class Span:
-    """A duration between two others, inclusive; a value is whole nanoseconds (``DurationNs``)."""
+    """A duration between two others, inclusive; a value is whole nanoseconds (``DurationNs``).
+
+    Args:
+        low: the shortest.
+        high: the longest.
+        word: ``"none"`` may stand instead of a duration and becomes 0.
+    """
 
     low: str
     high: str
+    word: Literal["", "none"] = ""
 
     @property
     def bounds(self) -> str:
         """For the reference page."""
-        return f"{self.low} to {self.high}"
+        return f"{self.low} to {self.high}" + (f", or `{self.word}`" if self.word else "")
+
+    def show(self, value: int) -> str:
+        """The value as a person writes it."""
+        return NONE if self.word and value == 0 else format_duration(value)
 
     def validate(self, value: object, info: ValidationInfo) -> int:
         """Nanoseconds, or a Pydantic error that says what to write."""
+        if self.word and (value in (NONE, "0", 0) and not isinstance(value, bool)):
+            return 0
         number = _number(value, info, parse_duration, "duration", DURATION_UNITS)
         low, high = parse_duration(self.low), parse_duration(self.high)
-        return _bounded(number, low, high, "duration", format_duration(number), self.bounds)
+        return _bounded(number, low, high, "duration", format_duration(number), self.bounds.replace("`", "'"))
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
-        shown = core_schema.plain_serializer_function_ser_schema(format_duration, when_used="json")
+        shown = core_schema.plain_serializer_function_ser_schema(self.show, when_used="json")
         return core_schema.with_info_plain_validator_function(self.validate, serialization=shown)
 
 
