@@ -270,7 +270,7 @@ class WriterReplaced(Event, frozen=True, kw_only=True, tag="writer_replaced", om
 
     camera: str
     why: str
-    """``restart-writer, split, move``: asked for; ``home``: a better volume is back; else the fault of volume or file."""
+    """``restart-writer, split, move``: asked for; ``home``: a better volume is back; else the fault."""
     old_volume: str = ""
     volume: str
     segment: str
