@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -27,6 +28,9 @@ def example(kind: Any, depth: int = 0) -> Any:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         hints = get_type_hints(kind, include_extras=True)
         return kind(**{name: example(hints[name], depth + 1) for name in kind.__struct_fields__})
+    if isinstance(kind, type) and is_dataclass(kind):
+        hints = get_type_hints(kind)
+        return kind(**{field.name: example(hints[field.name], depth + 1) for field in fields(kind)})
     if origin is tuple:
         return (example(args[0], depth + 1),)
     if origin is dict:

@@ -243,6 +243,31 @@ class ProtectionRemoved(Event, frozen=True, kw_only=True, tag="protection_remove
     who: str = ""
 
 
+class RetentionPass(Event, frozen=True, kw_only=True, tag="retention_pass", omit_defaults=True):
+    """A volume was gone through for what is too old, over a quota or in the way. Each deletion has its own record."""
+
+    volume: str
+    volume_id: str
+    why: str
+    """``interval``; ``low``, ``full``: its space ran out; ``person``: somebody asked for it."""
+    files: int = 0
+    bytes: int = 0
+    failed: int = 0
+    """Files that could not be deleted; they are tried again in the next pass."""
+    protected: int = 0
+    """Files that would have gone, were they not protected."""
+    young: int = 0
+    """The same for ``min_age``."""
+    missing_bytes: int = 0
+    """What is still to be freed, and cannot be."""
+    free_before: int = 0
+    free_after: int = 0
+    took: int = 0
+    """Nanoseconds."""
+    indexed: bool = True
+    """False: the index could not be asked; the order of the folders decided."""
+
+
 class GapOpened(Event, frozen=True, kw_only=True, tag="gap_opened", omit_defaults=True):
     """From ``start_utc`` on there is no footage of a camera that should record; opened the moment it begins."""
 
@@ -286,7 +311,8 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
     """Names this one occurrence."""
     kind: str
     """``recording_retry``: no volume takes a camera's footage, for as many attempts as ``storage.retry_max`` says;
-    ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up."""
+    ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up;
+    ``volume_full``: a volume is full, and nothing on it may be deleted."""
     state: str
     """``raised`` or ``ended``."""
     camera: str = ""
@@ -340,6 +366,7 @@ AnyEvent = Annotated[
     | SegmentClock
     | ProtectionAdded
     | ProtectionRemoved
+    | RetentionPass
     | GapOpened
     | GapClosed
     | WriterReplaced
@@ -354,8 +381,8 @@ AnyEvent = Annotated[
 EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
     RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
-    SegmentClock, ProtectionAdded, ProtectionRemoved, GapOpened, GapClosed, WriterReplaced, Alert, ClockStepped,
-    ConfigApplied, ConfigRefused, Notice,
+    SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened, GapClosed, WriterReplaced, Alert,
+    ClockStepped, ConfigApplied, ConfigRefused, Notice,
 )  # fmt: skip
 
 

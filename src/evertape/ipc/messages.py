@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from evertape.domain.retention_terms import Terms
 from evertape.ipc.events import AnyEvent, Supersedes
 
 PROTOCOL_VERSION = 1
@@ -158,6 +159,31 @@ class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     volumes: tuple[VolumeEndpoint, ...]
     journal_socket: str
     service: str
+    retention: Terms | None = None
+    """By what footage is deleted; ``None``: none is."""
+
+
+class RunRetention(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Supervisor to keeper: apply the rules of retention now; answered by ``RetentionProgress``, again and again."""
+
+    request: int
+    camera: str = ""
+    """Only this one's; empty: all."""
+    older_than: int | None = None
+    """Nanoseconds: delete what is older than this, whatever the rules say."""
+
+
+class RetentionProgress(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to supervisor: how far a ``RunRetention`` has come."""
+
+    request: int
+    done: bool = False
+    files: int = 0
+    bytes: int = 0
+    failed: int = 0
+    protected: int = 0
+    """Files that stay because they are protected."""
+    error: str = ""
 
 
 class SetWish(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -422,6 +448,16 @@ class ListSegments(Message, frozen=True, kw_only=True, omit_defaults=True):
     days: tuple[str, ...] = ()
 
 
+class ListOldest(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: about ``most`` files, by the order of the day folders, the oldest first; ``SegmentList`` answers.
+
+    Only folders' names are looked at, and the files of as many days as it takes.
+    """
+
+    request: int
+    most: int
+
+
 class FoundFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One file on a volume."""
 
@@ -461,6 +497,7 @@ class DeleteSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     request: int
     segment: str
+    """Empty: whatever segment lies there, by its own header."""
     camera: str
     path: str
     reason: str
@@ -607,9 +644,10 @@ class EventNews(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 MESSAGE_TYPES: tuple[type[Message], ...] = (
-    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, SetWish,
-    CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment, Append, CloseSegment, SegmentIsOpen,
-    Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment, ListSegments, SegmentList, AdoptSegment,
-    CutSegment, DeleteSegment, MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend, JournalDurable,
-    JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply, EventNews,
+    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, RunRetention,
+    RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment, Append,
+    CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment, ListSegments,
+    ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, MirrorQuery, MirrorState, MirrorAppend, JobDone,
+    JournalAppend, JournalDurable, JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply,
+    EventNews,
 )  # fmt: skip
