@@ -18,7 +18,8 @@ from evertape.clock import SystemClock
 from evertape.disk.fault import VolumeFaultError, step
 from evertape.disk.layout import CONTROL_DIR
 from evertape.disk.mounts import mount_id_of, mount_on, read_mounts
-from evertape.disk.paths import directory, make_directories, open_file, replace_file
+from evertape.disk.paths import DIRECTORY, directory, make_directories, open_file, replace_file
+from evertape.disk.uevents import SYS_DEVICES, backing_devices
 from evertape.domain.storage_fault import StorageFault
 from evertape.types import VolumeId
 
@@ -67,11 +68,16 @@ def read_marker(root: int) -> Marker | None:
 def create_marker(root: int, name: str) -> Marker:
     """Give a fresh volume its identity, durably. Raises ``OSError``."""
     marker = Marker(VolumeId(uuid.uuid4().hex), name, int(SystemClock().utc_ns()))
-    doc = {"format": "evertape-volume", "version": 1, "id": marker.id, "name": name, "created_utc": marker.created_utc}
+    _write_marker(root, marker)
+    return marker
+
+
+def _write_marker(root: int, marker: Marker) -> None:
+    told = {"id": marker.id, "name": marker.name, "created_utc": marker.created_utc}
+    doc = {"format": "evertape-volume", "version": 1, **told}
     make_directories(root, (CONTROL_DIR,))
     with directory(root, (CONTROL_DIR,)) as control:
         replace_file(control, MARKER, json.dumps(doc, indent=1).encode() + b"\n")
-    return marker
 
 
 class VolumeHandle:
@@ -80,6 +86,7 @@ class VolumeHandle:
     Attributes:
         root: descriptor of the volume's directory.
         volume_id: from the marker; empty for the data folder, which has none.
+        devices: numbers of the devices that it lies on; empty where the system does not tell (network, btrfs).
     """
 
     def __init__(self, path: str, root: int, *, is_mount: bool, volume_id: str) -> None:
@@ -88,8 +95,10 @@ class VolumeHandle:
         self.is_mount = is_mount
         self.volume_id = volume_id
         self.mount_id = mount_id_of(root)
-        if not is_mount and all(mount.id != self.mount_id for mount in read_mounts()):
+        mount = next((mount for mount in read_mounts() if mount.id == self.mount_id), None)
+        if not is_mount and mount is None:
             self.mount_id = None  # a chroot does not see the mount it stands on, so its table cannot tell
+        self.devices = backing_devices(mount.device) if mount is not None else frozenset()
         info = os.fstat(root)
         self._identity = (info.st_dev, info.st_ino)
 
@@ -114,6 +123,9 @@ class VolumeHandle:
         """
         if not self.is_attached():
             raise VolumeFaultError(StorageFault.MISSING, f"{self.path} is no longer mounted")
+        if any(not os.path.exists(SYS_DEVICES / f"{major}:{minor}") for major, minor in self.devices):
+            # A pulled disk often stays mounted; its pages go on being read from memory.
+            raise VolumeFaultError(StorageFault.MISSING, f"the device of {self.path} is gone", number=errno.ENODEV)
         if self.is_mount:
             require_mount(self.path, self.mount_id)
         with step(""):
@@ -148,6 +160,33 @@ class VolumeHandle:
         """Free and total bytes. Raises ``OSError``."""
         numbers = os.fstatvfs(self.root)
         return Space(numbers.f_bavail * numbers.f_frsize, numbers.f_blocks * numbers.f_frsize)
+
+
+def recreate(handle: VolumeHandle, name: str) -> bool:
+    """Make a deleted volume folder anew, with its old identity; False where that is not called for, or not safe.
+
+    Only a plain folder that no longer exists anywhere (one that was moved does), and only in the very file system
+    that it was in: nothing must ever be created beneath an absent mount point. Blocking. Raises ``OSError``.
+    """
+    if handle.is_mount or not handle.volume_id or handle.mount_id is None or os.fstat(handle.root).st_nlink:
+        return False
+    above, _, own = handle.path.rstrip("/").rpartition("/")
+    parent = os.open(above or "/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if mount_id_of(parent) != handle.mount_id or not handle.is_attached():
+            return False
+        os.mkdir(own, dir_fd=parent)
+        os.fsync(parent)
+        root = os.open(own, DIRECTORY, dir_fd=parent)
+        try:
+            _write_marker(root, Marker(VolumeId(handle.volume_id), name, int(SystemClock().utc_ns())))
+        finally:
+            os.close(root)
+    except FileExistsError:
+        return False
+    finally:
+        os.close(parent)
+    return True
 
 
 def require_mount(path: str, mount_id: int | None) -> None:

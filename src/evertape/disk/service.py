@@ -1,12 +1,11 @@
 """What the disk process does: connections, messages, reports, heartbeat, shutdown.
 
-Threads: the loop's, except ``_post_mounts``, which only posts.
+Threads: the loop's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import resource
@@ -17,7 +16,7 @@ from evertape.clock import SystemClock
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.journal import JournalKeeper
 from evertape.disk.journal_client import Journal, JournalClient
-from evertape.disk.mounts import Mount, MountWatch
+from evertape.disk.noticing import KernelLayer
 from evertape.disk.probe import Prober
 from evertape.disk.sync import SyncLoop
 from evertape.disk.upkeep import Upkeep
@@ -102,9 +101,9 @@ class DiskService:
         self._writers = Writers(self._volume, self._journal, self._stamp, self._prober.nudge)
         self._sync = SyncLoop(self._volume, self._writers)
         self._upkeep = Upkeep(self._volume, self._writers, self._journal, self._stamp)
-        self._mounts = MountWatch(self._post_mounts)
+        self._kernel = KernelLayer(self._volume, self._writers, self._prober)
         if "kernel" in want.layers:
-            self._mounts.start()
+            self._kernel.start()
         opening = asyncio.ensure_future(self._volume.open())
         await asyncio.wait((opening,), timeout=FIRST_OPEN_S)
         self._listener = Listener(self._path, self._connected)
@@ -116,7 +115,7 @@ class DiskService:
         self._listener.close()
         for task in self._tasks:
             task.cancel()
-        self._mounts.stop()
+        self._kernel.stop()
         clean = True
         try:
             async with asyncio.timeout(deadline_s):
@@ -165,6 +164,7 @@ class DiskService:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_S)
+            self._kernel.tick()
             if self._volume.check_deadline():
                 if self._volume.hung:
                     reason = self._volume.status.reason
@@ -173,20 +173,6 @@ class DiskService:
                     self._prober.nudge()
 
     # -- the volume
-
-    def _post_mounts(self, mounts: tuple[Mount, ...]) -> None:
-        """On the watch's thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(self._mounts_changed, mounts)
-
-    def _mounts_changed(self, mounts: tuple[Mount, ...]) -> None:
-        session = self._volume.session
-        if session is None:
-            self._volume.abandon_opening()
-        elif session.handle.mount_id is not None and all(m.id != session.handle.mount_id for m in mounts):
-            text = f"{session.handle.path} is no longer mounted"
-            self._volume.lose(VolumeFaultError(StorageFault.MISSING, text, step="C1"), "kernel")
-        self._prober.nudge()
 
     def _lost(self, fault: VolumeFaultError) -> None:
         self._writers.fail_all(fault, salvage=False)
@@ -223,7 +209,8 @@ class DiskService:
             name=want.volume,
             volume_id=self._volume.volume_id,
             role=want.role,
-            path=want.path,
+            path=self._volume.path,
+            declared=want.path if self._volume.path != want.path else "",
             state=status.state.value,
             reason=status.reason,
             since_utc=status.since_utc,
@@ -232,6 +219,10 @@ class DiskService:
             write_ms=round(median(written), 3) if written else 0.0,
             sync_ms=round(self._sync.median_ms, 3),
             open_files=len(self._writers),
+            layer=status.layer,
+            errno=status.errno,
+            is_mount=want.is_mount,
+            was_usable=status.was_usable,
         )
         return VolumeReport(volume=info, report=self._reports)
 

@@ -17,7 +17,8 @@ from typing import Any, TypeVar
 from evertape.clock import Clock
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.lanes import Lane, Lanes
-from evertape.disk.marker import Space, VolumeHandle, open_volume
+from evertape.disk.marker import Space, VolumeHandle, open_volume, recreate
+from evertape.disk.search import VolumeSearch
 from evertape.domain.storage_fault import StorageFault
 from evertape.domain.volume_state import Observation, VolumeState, VolumeStatus, limits, observe
 from evertape.ipc.messages import DiskAssignment
@@ -102,6 +103,7 @@ class Volume:
         self._on_report = on_report
         self._scouts = Lanes(1, "scout")
         self._scout = self._scouts.lane()
+        self._search = VolumeSearch()
         self._opening: asyncio.Task[None] | None = None
         self._hung = False
         self._retiring: set[asyncio.Task[None]] = set()
@@ -111,6 +113,11 @@ class Volume:
         """Bytes that must be free before a new file, by the state's hysteresis."""
         limit = limits(self.assignment.min_free, self.assignment.resume_free, self.status.total)
         return limit.resume if self.status.state is VolumeState.FULL else limit.minimum
+
+    @property
+    def path(self) -> str:
+        """Where the volume is; where it should be, if it is nowhere."""
+        return self.session.handle.path if self.session is not None else self.assignment.path
 
     @property
     def hung(self) -> bool:
@@ -138,18 +145,39 @@ class Volume:
     async def _open(self) -> None:
         want = self.assignment
         try:
-            attempt = partial(_open_and_measure, want, self.volume_id)
-            handle, space = await self._scout.submit("opening the volume", attempt)
+            handle, space = await self._try(want, want.path, want.is_mount)
         except VolumeFaultError as fault:
-            self.see(Observation(fault.fault, fault.what, "probe"))
-            return
+            self.see(_observed(fault, "probe"))
+            elsewhere = await self._elsewhere(want) if fault.fault in GONE else None
+            if elsewhere is None:
+                return
+            handle, space = elsewhere
         if want is not self.assignment and want.path != self.assignment.path:
             handle.close()
             return
         self.volume_id = handle.volume_id or self.volume_id
         self.session = Session(handle, Lanes())
-        log.info("[DISK] opened volume %s (%s) at %s", want.volume, self.volume_id, want.path)
+        log.info("[DISK] opened volume %s (%s) at %s", want.volume, self.volume_id, handle.path)
+        if handle.path != want.path:
+            log.warning("[STORAGE] volume %s is at %s, not at %s", want.volume, handle.path, want.path)
         self.see(Observation(layer="probe", free=space.free, total=space.total))
+
+    async def _try(self, want: DiskAssignment, path: str, is_mount: bool) -> tuple[VolumeHandle, Space]:
+        attempt = partial(_open_and_measure, want, self.volume_id, path, is_mount)
+        return await self._scout.submit("opening the volume", attempt)
+
+    async def _elsewhere(self, want: DiskAssignment) -> tuple[VolumeHandle, Space] | None:
+        """The volume at another place than the declared one, known by its identity."""
+        if not self.volume_id or want.role == "data":
+            return None
+        found = await self._search.find(self.volume_id, want.path, is_mount=want.is_mount)
+        if found is None or want is not self.assignment:
+            return None
+        try:
+            return await self._try(want, found.path, found.is_mount)
+        except VolumeFaultError as fault:
+            log.info("[DISK] volume %s is at %s, and cannot be used there: %s", want.volume, found.path, fault.what)
+            return None
 
     def lose(self, fault: VolumeFaultError, layer: str) -> None:
         """The volume is gone: fail its writers now, close its descriptors when the kernel lets us."""
@@ -162,10 +190,23 @@ class Volume:
         self._hung = False
         log.warning("[STORAGE] volume %s is gone (%s): %s", self.assignment.volume, layer, fault.what)
         self._on_lost(fault)
-        task = asyncio.ensure_future(_retire(session))
+        task = asyncio.ensure_future(self._leave(session))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-        self.see(Observation(fault.fault, fault.what, layer))
+        self.see(_observed(fault, layer))
+
+    async def _leave(self, session: Session) -> None:
+        """Put a deleted folder back where that is safe, and let go of everything."""
+        try:
+            again = partial(recreate, session.handle, self.assignment.volume)
+            made = await session.lanes.lane().submit("making the volume's folder anew", again)
+        except OSError as error:
+            made = False
+            log.warning("[STORAGE] %s cannot be made anew: %s", session.handle.path, error)
+        if made:
+            log.warning("[STORAGE] %s was deleted and is made anew", session.handle.path)
+            await self.open()
+        await _retire(session)
 
     def see(self, seen: Observation) -> None:
         """Take in what was observed; reports it, and journals a change of state."""
@@ -194,13 +235,13 @@ class Volume:
         if fault.fault in GONE and self.session is not None:
             self.lose(fault, layer)
         else:
-            self.see(Observation(fault.fault, fault.what, layer))
+            self.see(_observed(fault, layer))
 
     def see_error(self, fault: VolumeFaultError) -> None:
         """A file's own step failed; what that says about the volume beyond doubt is taken in at once."""
         certain = (StorageFault.FULL, StorageFault.READ_ONLY, StorageFault.IO_ERROR)
         if "errno" in self.assignment.layers and fault.number and fault.fault in certain:
-            self.see(Observation(fault.fault, fault.what, "errno"))
+            self.see(_observed(fault, "errno"))
 
     def check_deadline(self) -> bool:
         """Called by the loop all the time; returns whether the volume has just begun or ceased to hang."""
@@ -228,6 +269,11 @@ class Volume:
         if session is not None:
             await _retire(session)
         self._scouts.stop()
+        self._search.stop()
+
+
+def _observed(fault: VolumeFaultError, layer: str) -> Observation:
+    return Observation(fault.fault, fault.what, layer, errno=fault.number)
 
 
 def forget(job: asyncio.Future[Any]) -> None:
@@ -242,10 +288,10 @@ async def _retire(session: Session) -> None:
     session.lanes.stop()
 
 
-def _open_and_measure(want: DiskAssignment, volume_id: str) -> tuple[VolumeHandle, Space]:
+def _open_and_measure(want: DiskAssignment, volume_id: str, path: str, is_mount: bool) -> tuple[VolumeHandle, Space]:
     handle = open_volume(
-        want.path,
-        is_mount=want.is_mount,
+        path,
+        is_mount=is_mount,
         expected_id=volume_id,
         name=want.volume,
         with_marker=want.role != "data",
