@@ -6,10 +6,13 @@ the clock burned into it stays right modulo its length.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import math
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -124,27 +127,41 @@ def cache_dir() -> Path:
 def load_video_loop(params: LoopParams) -> VideoLoop:
     """The loop for ``params``, from the cache or freshly encoded (then it is put there)."""
     path = cache_dir() / f"video-{_key(msgspec.json.encode(params))}.loop"
-    cached = _read(path, VideoLoop)
-    if cached is not None and cached.params == params:
-        return cached
-    from evertape_lab.encode import encode_video
+    with _alone(path):
+        cached = _read(path, VideoLoop)
+        if cached is not None and cached.params == params:
+            return cached
+        from evertape_lab.encode import encode_video
 
-    loop = encode_video(params)
-    _write(path, msgspec.msgpack.encode(loop))
+        loop = encode_video(params)
+        _write(path, msgspec.msgpack.encode(loop))
     return loop
 
 
 def load_audio_loop(kind: str) -> AudioLoop:
     """The tone for ``aac``, ``pcma`` or ``pcmu``, from the cache or freshly encoded."""
     path = cache_dir() / f"audio-{_key(kind.encode())}.loop"
-    cached = _read(path, AudioLoop)
-    if cached is not None:
-        return cached
-    from evertape_lab.encode import encode_audio
+    with _alone(path):
+        cached = _read(path, AudioLoop)
+        if cached is not None:
+            return cached
+        from evertape_lab.encode import encode_audio
 
-    loop = encode_audio(kind)
-    _write(path, msgspec.msgpack.encode(loop))
+        loop = encode_audio(kind)
+        _write(path, msgspec.msgpack.encode(loop))
     return loop
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """While in it, no other process makes this loop: cameras that start together encode it once."""
+    with contextlib.ExitStack() as stack:
+        # Encoding twice only costs time, so without a cache folder nobody waits.
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(open(path.with_suffix(".lock"), "wb"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _key(text: bytes) -> str:

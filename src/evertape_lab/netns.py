@@ -19,8 +19,8 @@ from typing import Self
 from evertape.errors import SetupError
 
 _numbers = itertools.count()
-# Reserved for benchmarks of networks (RFC 2544), so it is nobody's.
-_NETWORK = "198.18"
+# Reserved for benchmarks of networks (RFC 2544), so it is nobody's: 198.18.0.0/15.
+_NETWORK = "198.{}.{}"
 
 
 def why_no_namespaces() -> str:
@@ -48,10 +48,10 @@ class Namespace:
     def __init__(self) -> None:
         number = next(_numbers)
         # Two processes at the same time, and several namespaces in one, must not meet.
-        third, fourth = os.getpid() % 256, number % 64 * 4
+        network, fourth = _NETWORK.format(18 + os.getpid() // 256 % 2, os.getpid() % 256), number % 64 * 4
         self.name = f"evertape-{os.getpid()}-{number}"
-        self.host_address = f"{_NETWORK}.{third}.{fourth + 1}"
-        self.address = f"{_NETWORK}.{third}.{fourth + 2}"
+        self.host_address = f"{network}.{fourth + 1}"
+        self.address = f"{network}.{fourth + 2}"
         # Interface names have at most 15 characters.
         self._outside = f"evt{os.getpid() % 100_000}h{number}"
         self._inside = f"evt{os.getpid() % 100_000}n{number}"

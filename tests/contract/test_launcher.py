@@ -100,6 +100,16 @@ def test_second_start_does_nothing_but_start(ready: Checkout) -> None:
     assert json.loads(done.stdout)["argv"] == ["demo", "--seconds", "3"]
 
 
+def test_tests_run_several_at_a_time_unless_told_otherwise(copy: Checkout) -> None:
+    (copy.root / "src/pytest.py").write_text("import json, sys\nprint(json.dumps(sys.argv[1:]))")
+    done = copy.run("test", "-n", "0", "--last-failed", "tests/unit")
+    assert done.returncode == 0, done.stderr
+    options, given = json.loads(done.stdout)[:4], json.loads(done.stdout)[4:]
+    assert options == ["-n", "4", "--durations", "15"]
+    assert given == ["-n", "0", "--last-failed", "tests/unit"]  # the last one counts
+
+
+@pytest.mark.timed
 def test_second_start_costs_less_than_50_ms(ready: Checkout) -> None:
     def best_of(command: list[str]) -> float:
         times = []

@@ -46,6 +46,7 @@ def test_the_end_of_a_stream_is_a_failure_whoever_announces_it(holds: Play) -> N
     assert len(holds("A8").outages) == 2
 
 
+@pytest.mark.timed
 def test_cameras_that_lose_power_together_come_back_together_without_being_hammered(holds: Play) -> None:
     result = holds("A9")
     assert len(result.outages) == 8

@@ -65,6 +65,7 @@ def recording(disk: DiskUnderTest, count: int = 1) -> tuple[Peer, list[Footage]]
     return peer, footages
 
 
+@pytest.mark.timed
 def test_pulled_volume_fails_every_writer_within_100_ms_and_nothing_lands_beneath(
     rig: DiskRig, usb: LoopVolume
 ) -> None:
@@ -205,6 +206,7 @@ def test_read_only_remount_is_named_and_recovers_by_itself(rig: DiskRig, usb: Lo
     peer.wait(SegmentIsOpen)
 
 
+@pytest.mark.timed
 def test_frozen_volume_is_hung_while_the_loop_answers_and_files_are_closed_when_it_thaws(
     rig: DiskRig, usb: LoopVolume
 ) -> None:

@@ -31,6 +31,7 @@ def restarts(rig: Rig, name: str) -> list[float]:
     return [min(s.boot for s in started if s.boot >= d.boot) / 1e9 - d.boot / 1e9 for d in died]
 
 
+@pytest.mark.timed
 @pytest.mark.faults
 def test_a_killed_recorder_costs_little_and_its_file_plays_to_the_last_fragment(tmp_path: Path) -> None:
     async def scenario(url: str) -> None:

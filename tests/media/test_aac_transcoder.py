@@ -118,6 +118,7 @@ def test_sound_after_a_long_gap_is_where_it_belongs() -> None:
     assert heard_ns == pytest.approx(61 * NS_PER_S, abs=3 * NS_PER_MS)
 
 
+@pytest.mark.timed
 def test_feeding_never_blocks_even_if_the_encoder_does() -> None:
     with closing(AacTranscoder(RawAudio("PCMU", RATE, 1))) as transcoder:
         feed(transcoder, sound("PCMU", 0.2, 0.1), 0)

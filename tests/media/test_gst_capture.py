@@ -255,6 +255,7 @@ def canned(replies: dict[str, Any], **options: Any) -> Iterator[tuple[CannedServ
         until(lambda: server.step() or pending_disposals() == 0, "the pipeline is down")
 
 
+@pytest.mark.timed
 def test_closing_does_not_block_and_says_teardown() -> None:
     with canned({}) as (server, session):
         step_until(server, session, lambda: "PLAY" in server.methods(), "PLAY")
@@ -339,6 +340,7 @@ def step_until(server: CannedServer, session: GstCaptureSession, condition: Call
     until(step, what)
 
 
+@pytest.mark.timed
 def test_a_frozen_camera_does_not_hold_up_closing(camera: LabCameras) -> None:
     with LabCameras(1, size=SIZE, gop=5) as other:
         session = new_session(other.urls[0])

@@ -175,6 +175,7 @@ def test_a_wrong_path_is_not_found(camera: LabCameras, record: Record) -> None:
     assert (failed.kind, failed.detail.rtsp_status) == (FailureKind.NOT_FOUND, 404)
 
 
+@pytest.mark.timed
 def test_a_killed_camera_is_noticed_within_a_second(record: Record) -> None:
     with LabCameras() as cameras:
         recording = record(cameras.urls[0])

@@ -91,6 +91,7 @@ def test_one_that_never_gives_a_picture_before_it_fails_gets_no_second_chance(ca
     assert first.decoder == "avdec_h264"
 
 
+@pytest.mark.timed
 def test_a_decoder_that_hangs_does_not_hang_the_view(camera: LabCameras) -> None:
     """Its streaming thread sleeps in it for seconds; the view makes another one beside it, and ends at once."""
 

@@ -61,6 +61,7 @@ def cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@pytest.mark.timed
 def test_help_answers_at_once() -> None:
     command = [sys.executable, "-m", "evertape.cli.main", "--help"]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

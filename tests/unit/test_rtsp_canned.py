@@ -226,6 +226,7 @@ def test_a_url_that_leads_nowhere_is_unreachable(meet: Meet, url: str) -> None:
     assert meeting.failure().kind is FailureKind.UNREACHABLE
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("reset", [False, True])
 def test_a_broken_connection_is_noticed_and_what_came_before_it_counts(meet: Meet, reset: bool) -> None:
     meeting = meet()
