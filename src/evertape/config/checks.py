@@ -81,8 +81,11 @@ def _volumes(config: Config) -> Iterator[Finding]:
             text = f"{path!r} is the path of volume {seen[path]!r} already"
             yield Finding((("volumes", name, "path"), ("volumes", seen[path], "path")), text)
         seen.setdefault(path, name)
-    if config.volumes and all(volume.role == "spill" for volume in config.volumes.values()):
-        names = tuple(("volumes", name, "role") for name in config.volumes)
+    roles = {str(volume.role) for volume in config.volumes.values()}
+    names = tuple(("volumes", name, "role") for name in config.volumes)
+    if roles == {"retired"}:
+        yield Finding(names, "every volume is retired, so nothing could be recorded anywhere")
+    elif roles and "primary" not in roles:
         yield Finding(names, "no volume is a primary; everything will be recorded onto a spill volume", error=False)
 
 

@@ -29,6 +29,7 @@ class Role(StrEnum):
 
     PRIMARY = "primary"
     SPILL = "spill"
+    RETIRED = "retired"
 
 
 class FileTime(StrEnum):
@@ -238,7 +239,8 @@ class Volume(Section):
     path: Annotated[Path, FilePath(absolute=True)]
     """The folder to record into, absolute: a mounted disk, or a folder on one."""
     role: Annotated[Role, Field(strict=False), PlainEnum] = Role.PRIMARY
-    """`primary`: recorded to whenever it can be. `spill`: recorded to while no primary can be; emptied afterwards."""
+    """`primary`: recorded to whenever it can be. `spill`: recorded to while no primary can be; emptied afterwards.
+    `retired`: not recorded to any more; its footage stays readable."""
     mount: bool | None = None
     """Whether `path` is a mount point, to be used only while something is mounted there. `false` allows an ordinary
     folder on the system's own disk. When not set: what was found at first use; a folder on the system's disk is

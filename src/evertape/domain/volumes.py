@@ -11,6 +11,9 @@ from evertape.types import NS_PER_MS, NS_PER_S, BootNs, DurationNs
 FIRST_SUSPICION: DurationNs = DurationNs(250 * NS_PER_MS)
 LONGEST_SUSPICION: DurationNs = DurationNs(6 * NS_PER_S)
 
+RETIRED = "retired"
+"""The role of a volume that is only read any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -18,7 +21,7 @@ class Candidate:
 
     Args:
         name: as in the configuration.
-        role: ``primary`` or ``spill``.
+        role: ``primary``, ``spill``, or ``retired``: nothing new is written there.
         order: its place in the configuration.
         state: the ``VolumeState`` last reported; a word of a newer version counts as not usable.
         suspect_until: not to be used before, see ``Suspects``; ``None``: trusted.
@@ -34,23 +37,23 @@ class Candidate:
 def choose_volume(candidates: Iterable[Candidate], now: BootNs) -> str | None:
     """The first usable primary in the order of the configuration, else the first usable spill, else ``None``.
 
-    Usable is what is online, low or slow, and not suspect: low means that retention should hurry, not that
-    recording should move, and footage on a slow disk is better than none.
+    Usable is what is online, low or slow, and neither retired nor suspect: low means that retention should hurry, not
+    that recording should move, and footage on a slow disk is better than none.
     """
-    free = [c for c in candidates if _usable(c.state) and (c.suspect_until is None or c.suspect_until <= now)]
+    free = [c for c in candidates if _usable(c) and (c.suspect_until is None or c.suspect_until <= now)]
     best = min(free, key=_preference, default=None)
     return best.name if best else None
 
 
 def next_choice_at(candidates: Iterable[Candidate], now: BootNs) -> BootNs | None:
     """When the next suspicion of a usable volume ends: the moment to choose again if nothing else happens before."""
-    ends = [c.suspect_until for c in candidates if _usable(c.state) and c.suspect_until is not None]
+    ends = [c.suspect_until for c in candidates if _usable(c) and c.suspect_until is not None]
     return min((end for end in ends if end > now), default=None)
 
 
-def _usable(state: str) -> bool:
+def _usable(candidate: Candidate) -> bool:
     try:
-        return VolumeState(state).usable
+        return candidate.role != RETIRED and VolumeState(candidate.state).usable
     except ValueError:
         return False
 

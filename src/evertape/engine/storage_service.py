@@ -15,12 +15,11 @@ from collections.abc import Callable, Iterable
 
 from evertape.domain.storage_label import HEADLINES, StorageTrouble, VolumeFacts, label_of, trouble_of
 from evertape.domain.volume_state import VolumeState
+from evertape.domain.volumes import RETIRED
 from evertape.engine.storage_notice import StorageCallback, StorageNotice
 from evertape.ipc.messages import VolumeInfo
 
 log = logging.getLogger(__name__)
-
-RETIRED = "retired"
 
 
 class StorageConsumers:

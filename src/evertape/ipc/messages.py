@@ -68,7 +68,10 @@ class Shutdown(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class VolumeEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a volume's disk process listens. ``order`` is the place in the configuration."""
+    """Where a volume's disk process listens. ``order`` is the place in the configuration.
+
+    ``role``: ``primary``, ``spill``, or ``retired``: nothing new is written there.
+    """
 
     name: str
     role: str
@@ -136,7 +139,7 @@ class DiskAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     volume: str
     path: str
     role: str
-    """``primary, spill``, or ``data`` for the process that keeps the journal in the data folder."""
+    """``primary, spill, retired``, or ``data`` for the process that keeps the journal in the data folder."""
     is_mount: bool = False
     """The path was declared as a mount point: it is only used while something is mounted there."""
     volume_id: str = ""
@@ -263,6 +266,9 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     pending_bytes: int = 0
     """Bytes in the ring that are not durable yet."""
     attempt: int = 0
+    """Of the recording retry; 0 while a volume takes footage."""
+    retry_max: int = 0
+    """After so many a person is told; it goes on."""
     retry_in_s: float | None = None
 
 
