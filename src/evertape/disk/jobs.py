@@ -134,6 +134,13 @@ def cut_file(session: Session, parts: Sequence[str], segment: str, from_seq: int
         return Closed(replace(scanned, fragments=kept, closed=True, size=size, valid_end=size), size, "cut")
 
 
+def segment_at(session: Session, parts: Sequence[str]) -> str:
+    """The id of the segment that lies there, by its own header; empty if it says none, or there is no file."""
+    with step("D1"), contextlib.suppress(FileNotFoundError, ProtocolError), _locked(session, parts) as file:
+        return str(scan(cast(BinaryIO, file)).header.segment_id)
+    return ""
+
+
 def remove(session: Session, parts: Sequence[str], segment: str, *, dry: bool) -> int:
     """D2 and D3, or (``dry``) only find out the size; returns the bytes, 0 if the file is gone already.
 
@@ -174,13 +181,14 @@ def list_files(session: Session, days: Sequence[str]) -> list[tuple[str, int]]:
                     for day in sorted(name for name in os.listdir(folder) if is_day(name)):
                         session.lanes.alive()
                         if not days or day in days:
-                            found += _list_day(folder, camera, day)
+                            found += list_day(folder, camera, day)
             except NotADirectoryError:
                 continue  # something of somebody else's
         return found
 
 
-def _list_day(folder: int, camera: str, day: str) -> list[tuple[str, int]]:
+def list_day(folder: int, camera: str, day: str) -> list[tuple[str, int]]:
+    """Path and size of every segment in one day's folder, sorted; ``folder`` is the camera's."""
     try:
         fd = os.open(day, DIRECTORY, dir_fd=folder)
     except OSError:

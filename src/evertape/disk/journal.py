@@ -18,6 +18,7 @@ from evertape.disk.journal_format import encode_line
 from evertape.disk.lanes import Lane
 from evertape.disk.paths import directory, make_directories, replace_file
 from evertape.disk.volume import Session, Volume, forget
+from evertape.domain.volume_state import VolumeState
 from evertape.ipc.channel import Channel
 from evertape.ipc.events import Event
 from evertape.ipc.messages import JobDone, JournalAppend, JournalDurable, JournalFailed, Message, PutState
@@ -68,6 +69,11 @@ class JournalKeeper:
             return await asyncio.wait_for(done, timeout_s)
         except TimeoutError:
             return False
+
+    @property
+    def full(self) -> bool:
+        """The data folder's disk has no room."""
+        return self._volume.status.state is VolumeState.FULL
 
     # -- messages
 

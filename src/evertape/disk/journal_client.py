@@ -7,6 +7,7 @@ reconnect, so an event may be written twice; its ``id`` is what counts.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections import deque
@@ -34,6 +35,10 @@ class Journal(Protocol):
     async def durable(self, event: Event, timeout_s: float = 5.0) -> bool:
         """Write the event down; whether that was confirmed within ``timeout_s``. If not, it may still be later."""
 
+    @property
+    def full(self) -> bool:
+        """The journal's own disk had no room for the last batch."""
+
 
 class JournalClient:
     """A ``Journal`` over a socket.
@@ -57,6 +62,7 @@ class JournalClient:
         self._loop = asyncio.get_running_loop()
         self._pumping = False
         self._closed = False
+        self._failure = 0
         self.dropped = 0
         """Events given up since the last note about it, because too many were waiting."""
 
@@ -64,6 +70,11 @@ class JournalClient:
     def unconfirmed(self) -> int:
         """Events that are not known to be durable."""
         return len(self._events)
+
+    @property
+    def full(self) -> bool:
+        """The journal's own disk had no room for the last batch."""
+        return self._failure in (errno.ENOSPC, errno.EDQUOT)
 
     def put(self, event: Event) -> None:
         """Write the event down, some time soon. Never blocks, never raises."""
@@ -144,6 +155,7 @@ class JournalClient:
         elif isinstance(message, JournalFailed):
             log.warning("[STORAGE] the journal cannot be written: %s", message.text)
             self._in_flight = 0
+            self._failure = message.errno
             self._try_again(RETRY_FAILED_S)
         elif isinstance(message, Refused):
             log.error("[IPC] the journal refuses us: %s", message.reason)
@@ -157,6 +169,7 @@ class JournalClient:
             if done is not None and not done.done():
                 done.set_result(None)
         self._in_flight = 0
+        self._failure = 0
         self._retry_s = RETRY_FIRST_S
         if self.dropped:
             count, self.dropped = self.dropped, 0

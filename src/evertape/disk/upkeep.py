@@ -9,17 +9,29 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
 from evertape.disk import records
+from evertape.disk.days import drop_empty_day, oldest_files
 from evertape.disk.fault import VolumeFaultError, as_fault
-from evertape.disk.jobs import Closed, append_mirror, close_file, cut_file, list_files, mirror_files, remove
+from evertape.disk.jobs import (
+    Closed,
+    append_mirror,
+    close_file,
+    cut_file,
+    list_files,
+    mirror_files,
+    remove,
+    segment_at,
+)
 from evertape.disk.journal_client import Journal
 from evertape.disk.layout import segment_path
 from evertape.disk.volume import Session, Volume
 from evertape.disk.writers import Writers
+from evertape.domain.volume_state import VolumeState
 from evertape.errors import ProtocolError
 from evertape.ipc.channel import Channel
 from evertape.ipc.events import EventStamp, SegmentClosed, SegmentCut, SegmentDeleted, SegmentMissing
@@ -29,6 +41,7 @@ from evertape.ipc.messages import (
     DeleteSegment,
     FoundFile,
     JobDone,
+    ListOldest,
     ListSegments,
     Message,
     MirrorAppend,
@@ -40,6 +53,8 @@ from evertape.ipc.messages import (
 
 log = logging.getLogger(__name__)
 
+JOURNAL_S, JOURNAL_FULL_S = 5.0, 0.5
+"""How long a deletion waits for its record, and does while the journal's disk is known to be full."""
 PART = 2000
 """Files in one ``SegmentList``: about 150 kB."""
 
@@ -74,6 +89,7 @@ class Upkeep:
             CutSegment: self._cut,
             DeleteSegment: self._delete,
             ListSegments: self._list,
+            ListOldest: self._list_oldest,
             MirrorQuery: self._mirror_query,
             MirrorAppend: self._mirror_append,
         }
@@ -185,9 +201,12 @@ class Upkeep:
         """D1 to D3."""
         session = self._session()
         parts = self._not_being_written(want.path)
-        measure = partial(remove, session, parts, want.segment, dry=True)
+        segment = want.segment
+        if not segment:
+            segment = await session.call(session.upkeep, "asking a segment", partial(segment_at, session, parts))
+        measure = partial(remove, session, parts, segment, dry=True)
         size = await session.call(session.upkeep, "measuring a segment", measure)
-        await self._remove(session, want.segment, want.camera, want.path, size, want.reason)
+        await self._remove(session, segment, want.camera, want.path, size, want.reason)
         channel.send(JobDone(request=want.request, ok=True))
 
     async def _remove(self, session: Session, segment: str, camera: str, path: str, size: int, reason: str) -> None:
@@ -201,22 +220,31 @@ class Upkeep:
             reason=reason,
         )
         # D1: a file that is gone though no record says so would look like damage.
-        if not await self._journal.durable(event):
-            raise RefusedError("D1: the journal did not confirm; the file is still there", errno.EAGAIN)
-        await session.call(
-            session.upkeep, "deleting a segment", partial(remove, session, segment_path(path), segment, dry=False)
-        )
+        if not await self._journal.durable(event, JOURNAL_FULL_S if self._journal.full else JOURNAL_S):
+            if not (self._journal.full and self._volume.status.state is VolumeState.FULL):
+                raise RefusedError("D1: the journal did not confirm; the file is still there", errno.EAGAIN)
+            # Both lie on one full disk, as a rule: only a file less makes room for the record, which waits meanwhile.
+            log.warning("[DISK] %s is deleted before that is on record: the journal's disk is full too", path)
+        await session.call(session.upkeep, "deleting a segment", partial(_delete, session, path, segment))
 
     # -- lists and the mirror
 
     async def _list(self, channel: Channel, want: ListSegments, _payload: bytes) -> None:
         session = self._session()
         found = await session.call(session.upkeep, "listing segments", partial(list_files, session, want.days))
+        self._send_list(channel, want.request, found)
+
+    async def _list_oldest(self, channel: Channel, want: ListOldest, _payload: bytes) -> None:
+        session = self._session()
+        found = await session.call(session.upkeep, "listing segments", partial(oldest_files, session, want.most))
+        self._send_list(channel, want.request, found)
+
+    def _send_list(self, channel: Channel, request: int, found: Sequence[tuple[str, int]]) -> None:
         taken = self._writers.open_paths()
         files = tuple(FoundFile(path=path, bytes=size, open=path in taken) for path, size in found)
         for start in range(0, max(1, len(files)), PART):
             part = files[start : start + PART]
-            channel.send(SegmentList(request=want.request, files=part, last=start + PART >= len(files)))
+            channel.send(SegmentList(request=request, files=part, last=start + PART >= len(files)))
 
     async def _mirror_query(self, channel: Channel, want: MirrorQuery, _payload: bytes) -> None:
         session = self._session()
@@ -243,3 +271,10 @@ class Upkeep:
         if path in self._writers.open_paths():
             raise RefusedError(f"{path} is being written", errno.EBUSY)
         return parts
+
+
+def _delete(session: Session, path: str, segment: str) -> None:
+    """D2 and D3; a day's folder goes with its last file."""
+    parts = segment_path(path)
+    remove(session, parts, segment, dry=False)
+    drop_empty_day(session.handle.root, parts, time.time_ns())

@@ -77,6 +77,11 @@ class Reader:
         """The answer to a question put together in another module of ``store``."""
         return self._rows(statement)
 
+    def stream(self, statement: Select[Any], many: int = 1000) -> Iterator[Any]:
+        """The same for an answer that may be long: rows as they are asked for, ``many`` in memory at a time."""
+        with self._connection() as connection:
+            yield from connection.execute(statement, execution_options={"yield_per": many})
+
     def _rows(self, statement: Select[Any]) -> list[Any]:
         with self._connection() as connection:
             return list(connection.execute(statement).mappings())
