@@ -201,6 +201,9 @@ def volume_paths(place: Place, status: ServiceStatus | None) -> dict[str, Path]:
     found |= {name: Path(known.path) for name, known in read_volumes(place.data.root / "state").items()}
     with contextlib.suppress(ConfigError):
         found |= {name: volume.path for name, volume in place.load().config.volumes.items()}
+    if status is not None:
+        # A disk that came back at another mount point is read there.
+        found |= {volume.name: Path(volume.path) for volume in status.volumes if volume.path}
     hung = {Path(volume.path) for volume in status.volumes if volume.state == "hung"} if status is not None else set()
     by_path = {path: name for name, path in found.items() if path not in hung}
     return {name: path for path, name in by_path.items()}

@@ -37,8 +37,9 @@ def status(
 def fetch(place: Place) -> ServiceStatus:
     """Ask the running service; raises ``NotRunningError`` if there is none."""
     from evertape.cli.status_view import ServiceStatus
+    from evertape.cli.volume_usage import usage_by_volume
 
-    return ServiceStatus.parse(place.ask("status"))
+    return ServiceStatus.parse(place.ask("status"), usage_by_volume(place))
 
 
 def _show(place: Place) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from evertape.cli.volume_usage import Usage, label_with
 from evertape.cli.wording import plural, rate_text, size_text, span_text
 from evertape.ipc.messages import CameraInfo, StreamInfo, VolumeInfo
 from evertape.types import NS_PER_S
@@ -31,6 +32,7 @@ class ServiceStatus:
         ring_bytes: memory that all rings take.
         ring_budget: and may take.
         uptime_s: since the service was started.
+        usage: what the index says of each volume, by its id; empty: it cannot be read.
     """
 
     raw: dict[str, Any]
@@ -40,9 +42,10 @@ class ServiceStatus:
     ring_bytes: int
     ring_budget: int
     uptime_s: float
+    usage: Mapping[str, Usage] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, raw: dict[str, Any]) -> ServiceStatus:
+    def parse(cls, raw: dict[str, Any], usage: Mapping[str, Usage] | None = None) -> ServiceStatus:
         """Parse what ``ServiceClient.request("status")`` returned."""
         return cls(
             raw=raw,
@@ -52,6 +55,7 @@ class ServiceStatus:
             ring_bytes=raw["ring"]["bytes"],
             ring_budget=raw["ring"]["budget"],
             uptime_s=max(0.0, (raw["now_utc"] - raw["started_utc"]) / NS_PER_S),
+            usage=usage or {},
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -60,8 +64,15 @@ class ServiceStatus:
             "running": True,
             **self.raw,
             "cameras": [whole(camera) for camera in self.cameras],
-            "volumes": [whole(volume) for volume in self.volumes],
+            "volumes": [volume_json(volume, self.usage) for volume in self.volumes],
         }
+
+
+def volume_json(volume: VolumeInfo, usage: Mapping[str, Usage]) -> dict[str, Any]:
+    """A volume as plain data, with its label and what the index says of it."""
+    label, held = label_with(volume, usage), usage.get(volume.volume_id)
+    numbers = {"used": held.bytes, "files": held.files} if held is not None else {"used": None, "files": None}
+    return {**whole(volume), **numbers, "label": label.text, "label_reason": label.reason}
 
 
 def whole(value: Any) -> Any:
@@ -89,7 +100,7 @@ def status_table(status: ServiceStatus) -> RenderableType:
     for name in status.waiting:
         table.add_row(name, Text("starting", "yellow"), *[""] * (len(_COLUMNS) - 2))
     parts: list[RenderableType] = [table] if status.cameras or status.waiting else [Text("No cameras.")]
-    parts += [Text(""), _volume_table(status.volumes), Text(_foot(status), "dim")]
+    parts += [Text(""), _volume_table(status.volumes), *_labels(status), Text(_foot(status), "dim")]
     return Group(*parts)
 
 
@@ -150,9 +161,18 @@ def _volume_table(volumes: Sequence[VolumeInfo]) -> Table:
             size_text(volume.free) if known else "",
             size_text(volume.total) if known else "",
             f"{volume.sync_ms:.1f} ms" if volume.sync_ms else "",
-            volume.path,
+            where_text(volume),
         )
     return table
+
+
+def where_text(volume: VolumeInfo) -> str:
+    """Where a volume is, and where it should be if that is somewhere else."""
+    return f"{volume.path} (declared at {volume.declared})" if volume.declared else volume.path
+
+
+def _labels(status: ServiceStatus) -> list[RenderableType]:
+    return [Text(f"{volume.name}: {label_with(volume, status.usage).text}") for volume in status.volumes]
 
 
 def _foot(status: ServiceStatus) -> str:

@@ -15,6 +15,9 @@ from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
 from evertape.errors import NotRunningError, UsageError
 
+CHECK_S = 10.0
+"""How long the service may take to look at all volumes: one that hangs is known to after 5 s by default."""
+
 
 class Role(enum.StrEnum):
     """What a volume is for."""
@@ -33,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     verb(group, "add")(add)
     verb(group, "list")(list_)
     verb(group, "check")(check)
+    verb(group, "retire")(retire)
     verb(group, "remove")(remove)
 
 
@@ -106,9 +110,9 @@ def check(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Default: all volumes.")] = None,
     as_json: JsonFlag = False,
 ) -> int:
-    """Say whether the volumes can be recorded to: identity, mount, permission, free space. Nothing is written.
+    """Say whether the volumes can be recorded to: identity, mount, permission, free space.
 
-    Asks the running service, else looks itself. Exit code 1: one of them cannot be recorded to.
+    Has the running service look now, else looks itself, without writing. Exit code 1: one of them cannot be used.
     """
     rows = _volumes(place, probe=True)
     if name is not None:
@@ -118,6 +122,24 @@ def check(
             raise UsageError(f"there is no volume {name!r}", hint=f"the volumes are: {known}")
     _show(rows, as_json)
     return int(not all(row["usable"] for row in rows))
+
+
+def retire(place: Place, name: Name, as_json: JsonFlag = False) -> None:
+    """Write nothing new to a volume. Its footage stays readable, and can be moved away.
+
+    What is being written there goes on elsewhere at the next keyframe. "evertape config set volumes.NAME.role primary"
+    has it used again.
+    """
+    from evertape.config.edit import set_value
+
+    config = place.load().config
+    if name not in config.volumes:
+        known = ", ".join(config.volumes) or "none"
+        raise UsageError(f"there is no volume {name!r}", hint=f"the volumes are: {known}")
+    if all(other == name or str(volume.role) == "retired" for other, volume in config.volumes.items()):
+        raise UsageError(f"{name} is the only volume in use", hint="add another one first: evertape volume add")
+    set_value(place.config, f"volumes.{name}.role", "retired")
+    report_change(place, as_json, f"volume {name} retired; its footage stays readable", volume=name, role="retired")
 
 
 def remove(place: Place, name: Name, as_json: JsonFlag = False) -> None:
@@ -141,14 +163,19 @@ def _make_built_in(place: Place) -> None:
 def _volumes(place: Place, *, probe: bool) -> list[dict[str, Any]]:
     """One row per volume in use: from the running service, else from the configuration and a look of our own."""
     from evertape.cli.status import fetch
-    from evertape.cli.status_view import whole
+    from evertape.cli.status_view import volume_json
     from evertape.domain.volume_state import VolumeState
 
     try:
-        volumes = fetch(place).volumes
+        if probe:
+            place.ask("check_volumes", timeout_s=CHECK_S)
+        status = fetch(place)
     except NotRunningError:
         return [_unused(place, *item, probe=probe) for item in declared(place)]
-    return [{**whole(volume), "usable": VolumeState(volume.state).usable, "seen_by": "service"} for volume in volumes]
+    return [
+        {**volume_json(volume, status.usage), "usable": VolumeState(volume.state).usable, "seen_by": "service"}
+        for volume in status.volumes
+    ]
 
 
 def declared(place: Place) -> list[tuple[str, Path, str]]:
@@ -167,7 +194,18 @@ def _unused(place: Place, name: str, path: Path, role: str, *, probe: bool) -> d
     from evertape.cli.volume_probe import look_apart
 
     terms = identity_terms(place, name, path)
-    return row | look_apart([name, str(path), *terms]) | {"volume_id": terms[1], "seen_by": "look"}
+    row |= look_apart([name, str(path), *terms]) | {"volume_id": terms[1], "seen_by": "look"}
+    return row | _label(place, row, is_mount=terms[0] == "mount")
+
+
+def _label(place: Place, row: dict[str, Any], *, is_mount: bool) -> dict[str, Any]:
+    from evertape.cli.volume_usage import label_with, usage_by_volume
+    from evertape.ipc.messages import VolumeInfo
+
+    names = ("name", "volume_id", "state", "reason", "free", "total", "errno")
+    info = VolumeInfo(is_mount=is_mount, **{key: row[key] for key in names if key in row})
+    label = label_with(info, usage_by_volume(place))
+    return {"label": label.text, "label_reason": label.reason}
 
 
 def identity_terms(place: Place, name: str, path: Path) -> list[str]:
@@ -200,11 +238,13 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     from evertape.cli.wording import size_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("name", "role", "state", "free", "of", "path"):
+    for title in ("name", "role", "state", "free", "of", "path", "storage"):
         table.add_column(title, overflow="fold", justify="right" if title in ("free", "of") else "left")
     for row in rows:
         state = row["state"].replace("_", " ") + (f" ({row['reason']})" if row["reason"] else "")
         sizes = [size_text(row["free"]), size_text(row["total"])] if row["total"] else ["", ""]
-        table.add_row(row["name"], row["role"], state, *sizes, row["path"])
+        declared_at = row.get("declared", "")
+        where = f"{row['path']} (declared at {declared_at})" if declared_at else row["path"]
+        table.add_row(row["name"], row["role"], state, *sizes, where, row.get("label", ""))
     screen().print(table)
     return None

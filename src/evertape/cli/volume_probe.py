@@ -40,11 +40,12 @@ def look(name: str, path: str, *, is_mount: bool, volume_id: str, min_free: int,
         space = handle.check(0)
         seen = Observation(free=space.free, total=space.total)
     except VolumeFaultError as fault:
-        seen = Observation(fault=fault.fault, text=fault.what)
+        seen = Observation(fault=fault.fault, text=fault.what, errno=fault.number)
     status = observe(VolumeStatus(), seen, min_free, resume_free, 0)
     return found | {
         "state": str(status.state),
         "reason": status.reason,
+        "errno": status.errno,
         "usable": status.state.usable,
         "free": status.free,
         "total": status.total,

@@ -16,6 +16,7 @@ import msgspec
 
 from evertape.config.diff import ConfigDiff, diff
 from evertape.config.load import load
+from evertape.engine.volume_check import check_volumes
 from evertape.errors import ConfigError, EvertapeError, UsageError
 from evertape.ipc.channel import Channel, Listener
 from evertape.ipc.events import ConfigRefused
@@ -56,6 +57,7 @@ class ControlServer:
             "reload": self._reload,
             "feed": self._feed,
             "stop": self._stop,
+            "check_volumes": self._check_volumes,
         }
 
     def news(self, message: EventNews) -> None:
@@ -147,6 +149,9 @@ class ControlServer:
                 for child in supervisor.children.values()
             ],
         }
+
+    async def _check_volumes(self, _args: dict[str, Any]) -> dict[str, Any]:
+        return {"volumes": await check_volumes(self._supervisor)}
 
     async def _record(self, args: dict[str, Any]) -> dict[str, Any]:
         supervisor = self._supervisor

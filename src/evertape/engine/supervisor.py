@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from evertape.clock import Clock
 from evertape.config.load import LoadedConfig
 from evertape.config.paths import DataDir
@@ -413,6 +415,9 @@ class Supervisor:
         child.start()
 
     def _volume_news(self, info: VolumeInfo) -> None:
+        if (old := self.status.volumes.get(info.name)) is not None and old.was_usable and not info.was_usable:
+            # Its process was replaced meanwhile, and has not seen what we have.
+            info = msgspec.structs.replace(info, was_usable=True)
         self.status.volumes[info.name] = info
         declared = self._volumes.get(info.name)
         if declared is None or not info.volume_id or declared.volume_id == info.volume_id:
