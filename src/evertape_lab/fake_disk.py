@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from evertape.clock import Clock, ManualClock
+from evertape.domain.recording_retry import RetryPolicy
 from evertape.domain.resolve import HeldSpan, resolve
 from evertape.domain.volumes import Suspects
 from evertape.engine.disk_link import USABLE_STATES, DiskLink, WriterOwner
+from evertape.engine.storage_service import StorageService
 from evertape.ipc.events import AnyEvent, EventStamp
-from evertape.ipc.messages import Append, CloseSegment, OpenSegment, VolumeEndpoint
+from evertape.ipc.messages import Append, CloseSegment, OpenSegment, VolumeEndpoint, VolumeInfo
 from evertape.ipc.wire import Buffer
 from evertape.media.ring import Ring
 from evertape.types import (
     NS_PER_MS,
+    NS_PER_S,
     AccessUnit,
     Codec,
+    DurationNs,
     Epoch,
     SegmentId,
     StreamCaps,
@@ -180,6 +184,10 @@ class FakeHost:
         self.fakes = {link.endpoint.name: link for link in links}
         self.links = cast(dict[str, DiskLink], dict(self.fakes))
         self.suspects = Suspects()
+        self.retry = RetryPolicy(DurationNs(6 * NS_PER_S), 20)
+        self.recording: list[str] = []
+        """The cameras that record; whoever makes them says so."""
+        self.storage = StorageService(lambda: self.recording)
         self.events: list[AnyEvent] = []
 
     def journal(self, event: AnyEvent) -> None:
@@ -188,6 +196,22 @@ class FakeHost:
 
     def status_changed(self) -> None:
         """Nobody looks."""
+
+    def volume_changes(self, name: str, state: str, was_usable: bool = True) -> None:
+        """The volume's state is another one, and the cameras that record are told."""
+        link = self.fakes[name]
+        link.state = state
+        if link.usable:
+            self.suspects.returned(name)
+        info = VolumeInfo(
+            name=name,
+            role=link.endpoint.role,
+            path=link.endpoint.path,
+            state=state,
+            is_mount=True,
+            was_usable=was_usable,
+        )
+        self.storage.volume_changed(info)
 
     def logical_units(self) -> list[tuple[Epoch, int]]:
         """What playback would find on all volumes: units that are there twice come twice."""

@@ -87,3 +87,11 @@ def test_lines_for_a_pipe_hold_the_same() -> None:
         "front  connected  recording recording  fps 25.0  4.2 Mbit/s  recorded 1 h 02 min  segments 3  "
         "durable 0.4 s ago  volume usb  free 50 GB"
     )
+
+
+def test_a_recording_that_waits_for_a_volume_says_which_attempt_is_next_and_when() -> None:
+    recording = RecordingInfo(
+        wanted=True, state="waiting", reason="storage_missing", attempt=2, retry_max=20, retry_in_s=4.2
+    )
+    lines = shown(status(msgspec.structs.replace(BACK, recording=recording)))
+    assert any("waiting (storage missing), attempt 3/20 in 4 s" in line for line in lines)

@@ -249,7 +249,7 @@ def test_a_file_whose_index_cannot_be_written_disturbs_no_other() -> None:
     bench = Bench(usb)
     bench.branch.start("a person")
     bench.send(25)
-    bench.branch.split()
+    bench.branch.commands.split()
     bench.send(25)
     usb.work(close=False)
     writer = bench.branch._active.writer  # type: ignore[union-attr]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from evertape.engine.recording import RecordingBranch
 from evertape.engine.recording_run import RecordingRun
+from evertape.errors import UsageError
 from evertape.ipc.events import GapClosed, GapOpened
 from evertape.ipc.messages import Append, CameraSettings
 from evertape.media.ring import Ring
@@ -70,11 +73,16 @@ class RecordingMachine(RuleBasedStateMachine):
 
     @rule()
     def split(self) -> None:
-        self.branch.split()
+        self.branch.commands.split()
 
     @rule()
     def writer_is_restarted_by_hand(self) -> None:
-        self.branch.restart_writer()
+        self.branch.commands.restart_writer()
+
+    @rule(name=st.sampled_from([*VOLUMES, ""]))
+    def writer_is_moved_by_hand(self, name: str) -> None:
+        with contextlib.suppress(UsageError):
+            self.branch.commands.move(name)
 
     @rule(seconds=st.integers(1, 8))
     def time_passes(self, seconds: int) -> None:

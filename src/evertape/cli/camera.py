@@ -45,6 +45,7 @@ def add_to(app: typer.Typer) -> None:
     verb(group, "restart")(restart)
     verb(group, "restart-writer")(restart_writer)
     verb(group, "split")(split)
+    verb(group, "move")(move)
 
 
 def add(
@@ -265,17 +266,29 @@ def restart(place: Place, camera: CameraId, as_json: JsonFlag = False) -> None:
 
 
 def restart_writer(place: Place, camera: CameraId, as_json: JsonFlag = False) -> None:
-    """Throw away the camera's writer and begin a new file; no frame is lost."""
+    """Throw the camera's writer away and begin a new file. No frame is lost, and viewers notice nothing."""
     _command(place, camera, "restart-writer", as_json)
 
 
 def split(place: Place, camera: CameraId, as_json: JsonFlag = False) -> None:
-    """Begin a new file at the next keyframe."""
+    """Begin a new file, with the last keyframe; a file that began with it goes on until the next one."""
     _command(place, camera, "split", as_json)
 
 
-def _command(place: Place, camera: str, command: str, as_json: bool) -> None:
-    answer = place.ask("camera", camera=camera, command=command)
+def move(
+    place: Place,
+    camera: CameraId,
+    volume: Annotated[
+        str, typer.Argument(metavar="[VOLUME]", help="Its name; default: where it would be written by itself.")
+    ] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a camera to another volume from now on, until that one fails or another is asked for."""
+    _command(place, camera, "move", as_json, volume=volume)
+
+
+def _command(place: Place, camera: str, command: str, as_json: bool, **more: str) -> None:
+    answer = place.ask("camera", camera=camera, command=command, **more)
     if as_json:
         return emit(answer)
     print(f"{camera}: {answer.get('text') or command}")

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from evertape.cli.volume_usage import Usage, label_with
 from evertape.cli.wording import plural, rate_text, size_text, span_text
-from evertape.ipc.messages import CameraInfo, StreamInfo, VolumeInfo
+from evertape.ipc.messages import CameraInfo, RecordingInfo, StreamInfo, VolumeInfo
 from evertape.types import NS_PER_S
 
 _GOOD = {"connected", "receiving", "recording", "online"}
@@ -127,7 +127,7 @@ def _camera_row(camera: CameraInfo, free: dict[str, int]) -> list[Text | str]:
     return [
         camera.id,
         _state(stream.state, stream.reason, stream.retry_in_s) if stream else Text("off"),
-        _state(recording.state, recording.reason, recording.retry_in_s),
+        _recording_state(recording),
         f"{stream.fps:.1f}" if stream else "",
         rate_text(stream.bitrate) if stream else "",
         span_text(recording.recorded_s),
@@ -136,6 +136,15 @@ def _camera_row(camera: CameraInfo, free: dict[str, int]) -> list[Text | str]:
         recording.volume or "–",
         size_text(free[recording.volume]) if recording.volume in free else "",
     ]
+
+
+def _recording_state(recording: RecordingInfo) -> Text:
+    """As ``_state``, with the attempt: ``waiting (storage missing), attempt 3/20 in 4 s``."""
+    text = _state(recording.state, recording.reason)
+    if recording.retry_in_s is not None and recording.state not in _GOOD:
+        # The attempt to come; after the last one that is counted it goes on.
+        text.append(f", attempt {recording.attempt + 1}/{recording.retry_max} in {recording.retry_in_s:.0f} s")
+    return text
 
 
 def _state(state: str, reason: str = "", retry_in_s: float | None = None) -> Text:

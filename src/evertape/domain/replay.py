@@ -232,6 +232,22 @@ class Replay:
         self._advance()
         return [CloseWriter(current.id, current.volume, reason)]
 
+    def may_split(self, ring: RingView) -> bool:
+        """A keyframe later than the current segment's own was handed over: ``split`` can begin with it."""
+        gop = ring.gop_at(self.cursor - 1)
+        return self._current is not None and gop is not None and self._current.start < gop.start
+
+    def split(self, ring: RingView, reason: str) -> list[Effect]:
+        """Close the current segment; the next one begins with the last keyframe handed over, and supersedes it there.
+
+        Only if ``may_split``, and ``open`` must follow before anything is evicted.
+        """
+        gop = ring.gop_at(self.cursor - 1)
+        assert gop is not None
+        effects = self.rotate(reason)
+        self.cursor = gop.start
+        return effects
+
     def stop(self, at: int) -> None:
         """The last unit to keep is the one before ``at``; units handed over later are not taken."""
         self.stop_at = max(at, self.cursor if self._current else self.watermark)

@@ -10,16 +10,14 @@ import logging
 from dataclasses import replace
 from typing import Protocol
 
-from evertape.clock import Clock
 from evertape.domain.camera_events import Changed, StreamStatus
 from evertape.domain.cause import Cause
-from evertape.domain.volumes import Suspects
 from evertape.domain.watchdog import PipelineWatchdog, WatchdogPolicy
-from evertape.engine.disk_link import DiskLink
 from evertape.engine.guard import Guard
 from evertape.engine.recording import RecordingBranch
+from evertape.engine.recording_host import RecordingHost
 from evertape.engine.stream import StreamWorker
-from evertape.ipc.events import AnyEvent, CameraStateChanged, EventStamp, Notice
+from evertape.ipc.events import CameraStateChanged, Notice
 from evertape.ipc.messages import CameraInfo, CameraSettings
 from evertape.media.capture import NoticeKind, StreamNotice, TranscoderFactory
 from evertape.media.ring import Ring
@@ -45,21 +43,11 @@ _DAMAGE = frozenset((NoticeKind.PACKETS_LOST, NoticeKind.UNIT_DAMAGED, NoticeKin
 _COUNTED = _DAMAGE | {NoticeKind.PARAMETER_SETS_INVALID}
 
 
-class CameraHost(Protocol):
+class CameraHost(RecordingHost, Protocol):
     """What a camera needs from the recorder it lives in."""
 
-    clock: Clock
-    stamp: EventStamp
-    links: dict[str, DiskLink]
-    suspects: Suspects
     watchdog: PipelineWatchdog[WatchKey]
     transcoder: TranscoderFactory | None
-
-    def journal(self, event: AnyEvent) -> None:
-        """Write an event down."""
-
-    def status_changed(self) -> None:
-        """Something people look at changed: send the status soon."""
 
     def feed(self, camera: CameraWorker, stream: Stream) -> None:
         """The ring of this stream has grown, or its state changed: serve its viewers."""
@@ -101,6 +89,7 @@ class CameraWorker:
         """End recording and streams; the files are finished by what is still pending."""
         with self.recording.guard:
             self.recording.stop("shutdown", cause)
+            self.recording.forget()
         self._cancel_linger()
         for worker in self.streams.values():
             worker.stop(cause)

@@ -16,6 +16,7 @@ import msgspec
 
 from evertape.config.diff import ConfigDiff, diff
 from evertape.config.load import load
+from evertape.engine.camera_command import COMMANDS
 from evertape.engine.volume_check import check_volumes
 from evertape.errors import ConfigError, EvertapeError, UsageError
 from evertape.ipc.channel import Channel, Listener
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from evertape.engine.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
-
-_CAMERA_COMMANDS = ("restart", "restart-writer", "split")
 
 
 class ControlServer:
@@ -163,10 +162,11 @@ class ControlServer:
     async def _camera(self, args: dict[str, Any]) -> dict[str, Any]:
         supervisor, name, command = self._supervisor, str(args.get("camera", "")), str(args.get("command", ""))
         self._known((name,))
-        if command not in _CAMERA_COMMANDS:
-            raise UsageError(f"a camera cannot {command!r}", hint=f"one of {', '.join(_CAMERA_COMMANDS)}")
-        request = supervisor.next_request()
-        done = await supervisor.command(CameraCommand(request=request, camera=name, command=command), name, request)
+        if command not in COMMANDS:
+            raise UsageError(f"a camera cannot {command!r}", hint=f"one of {', '.join(COMMANDS)}")
+        volume, request = str(args.get("volume", "")), supervisor.next_request()
+        asked = CameraCommand(request=request, camera=name, command=command, volume=volume)
+        done = await supervisor.command(asked, name, request)
         if not done.ok:
             raise UsageError(done.text)
         return {"camera": name, "command": command, "text": done.text}

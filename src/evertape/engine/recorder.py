@@ -14,18 +14,18 @@ from collections.abc import Callable
 from evertape.clock import Clock
 from evertape.disk.journal_client import JournalClient
 from evertape.domain.cause import Cause
+from evertape.domain.recording_retry import RetryPolicy
 from evertape.domain.watchdog import PipelineWatchdog, Trouble
 from evertape.engine.camera import CameraWorker, WatchKey
+from evertape.engine.camera_command import answer
 from evertape.engine.feed import Feed
 from evertape.engine.guard import Guard
 from evertape.engine.recorder_care import ClockCare, RingCare
 from evertape.engine.recorder_volumes import RecorderVolumes
-from evertape.engine.recording import RecordingBranch
 from evertape.ipc.channel import Listener
 from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import (
     CameraCommand,
-    CommandDone,
     EventNews,
     Message,
     RecorderAssignment,
@@ -33,7 +33,7 @@ from evertape.ipc.messages import (
     SetWish,
 )
 from evertape.media.capture import TranscoderFactory, pipelines_left
-from evertape.types import NS_PER_S, BootNs, Stream
+from evertape.types import NS_PER_S, BootNs, DurationNs, Stream
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,10 @@ class Recorder:
         self.clock = clock
         self.transcoder = transcoder
         self.stamp = EventStamp(name, service, clock)
-        self._volumes = RecorderVolumes(name, clock, self._recordings, self.status_changed)
+        self._volumes = RecorderVolumes(name, self)
         self.links = self._volumes.links
+        self.storage = self._volumes.service
+        self.retry = RetryPolicy(DurationNs(6 * NS_PER_S), 20)
         self.suspects = self._volumes.suspects
         self.watchdog: PipelineWatchdog[WatchKey] = PipelineWatchdog()
         self.cameras: dict[str, CameraWorker] = {}
@@ -104,8 +106,8 @@ class Recorder:
             case SetWish(cameras=names, wanted=wanted, by=by):
                 for name in names:
                     self.set_wish(name, wanted, by)
-            case CameraCommand(request=request, camera=name, command=command):
-                self._report(self._command(request, name, command))
+            case CameraCommand(camera=name):
+                self._report(answer(self.cameras.get(name), message))
             case _:
                 log.debug("[IPC] the supervisor said %s", type(message).__name__)
 
@@ -119,6 +121,7 @@ class Recorder:
             for event in self._early:
                 self._journal.put(event)
             self._early.clear()
+        self.retry = RetryPolicy(DurationNs(new.retry_interval_ns), new.retry_max)
         self._volumes.assign(new.volumes)
         wanted = {settings.id: settings for settings in new.cameras}
         for name in [name for name in self.cameras if name not in wanted]:
@@ -238,9 +241,6 @@ class Recorder:
         """All cameras, the removed ones included whose files are not finished."""
         return [*self.cameras.values(), *self._leaving]
 
-    def _recordings(self) -> list[RecordingBranch]:
-        return [worker.recording for worker in self.workers()]
-
     # -- status and commands --------------------------------------------------------------------------------
 
     def _send_status(self) -> None:
@@ -258,20 +258,6 @@ class Recorder:
         )
         self._status_at = self._loop.time() + _STATUS_S
         self._status_timer = self._loop.call_at(self._status_at, self._send_status)
-
-    def _command(self, request: int, name: str, command: str) -> CommandDone:
-        worker = self.cameras.get(name)
-        if worker is None:
-            return CommandDone(request=request, ok=False, text=f"there is no camera {name}")
-        if command == "restart":
-            worker.restart()
-            return CommandDone(request=request, ok=True, text="session restarted")
-        done = {"split": worker.recording.split, "restart-writer": worker.recording.restart_writer}.get(command)
-        if done is None:
-            return CommandDone(request=request, ok=False, text=f"a camera cannot {command}")
-        if not done():
-            return CommandDone(request=request, ok=False, text=f"{name} is not being recorded at the moment")
-        return CommandDone(request=request, ok=True, text=command)
 
     # -- leaving --------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from evertape.clock import Clock
+from evertape.engine.alarm import Alarm
 from evertape.engine.camera import CameraWorker, WatchKey
 from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp, Notice
 from evertape.media.ring import Gop, Ring, RingKeeper
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 _STEP_NS = NS_PER_S
 """A wall clock that moves against the boot-time clock by more than this in one round was set; slewing is slower."""
+
+_BEHIND_SHARE, _CALM_SHARE = 0.5, 0.25
+"""Of the memory for the rings, taken by what no disk has: a person hears of it, and that it is over."""
 
 
 class CareHost(Protocol):
@@ -65,6 +69,8 @@ class RingCare:
         self._asked: dict[WatchKey, int] = {}
         """The GOPs without an end for which a new session was made."""
 
+        self._behind = Alarm("recording_behind", host)
+
     @property
     def budget(self) -> int:
         """Bytes for all of them."""
@@ -80,11 +86,25 @@ class RingCare:
         self._keeper.keep_ns, self._keeper.budget = keep_ns, budget
 
     def look(self, now: BootNs) -> None:
-        """Let go of what is too old or too much."""
+        """Let go of what is too old or too much; say so before footage is lost by it."""
+        self._look_behind()
         for ring, gop in self._keeper.victims(self._rings(), now):
             self._evicted(ring, gop)
         if self.used > self.budget:
             self._ask_for_keyframe()
+
+    def _look_behind(self) -> None:
+        used, budget = self.used, self.budget
+        if used <= budget * _CALM_SHARE:
+            # The usual case, ten times a second.
+            self._behind.set(False, over="footage no longer waits in memory")
+            return
+        waiting = sum(gop.bytes for ring, needed in self._rings() for gop in ring.gops_from(needed) if gop.end > needed)
+        if waiting > budget * _BEHIND_SHARE:
+            text = f"footage waits in memory, {waiting >> 20} MiB of {budget >> 20}; the oldest is lost when it is full"
+            self._behind.set(True, text, waiting=waiting, budget=budget)
+        elif waiting <= budget * _CALM_SHARE:
+            self._behind.set(False, over="footage no longer waits in memory")
 
     def _rings(self) -> Iterable[tuple[Ring, int]]:
         for worker in self._host.workers():

@@ -5,14 +5,36 @@ Threads: the owner's loop only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import Protocol
 
 from evertape.clock import Clock
 from evertape.domain.volumes import Suspects
+from evertape.engine.alarm import Alarm
+from evertape.engine.camera import CameraWorker
 from evertape.engine.disk_link import DiskLink, lost_volumes
-from evertape.engine.recording import RecordingBranch
+from evertape.engine.storage_service import StorageService
+from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import VolumeEndpoint
 from evertape.types import NS_PER_S, BootNs
+
+
+class VolumesHost(Protocol):
+    """What they need from the recorder."""
+
+    clock: Clock
+    stamp: EventStamp
+    cameras: dict[str, CameraWorker]
+    """Those that stream."""
+
+    def workers(self) -> Iterable[CameraWorker]:
+        """They, and the removed ones whose files are not finished."""
+
+    def journal(self, event: AnyEvent) -> None:
+        """Write an event down."""
+
+    def status_changed(self) -> None:
+        """Something people look at changed: send the status soon."""
 
 
 class RecorderVolumes:
@@ -20,24 +42,16 @@ class RecorderVolumes:
 
     Args:
         name: the recorder.
-        clock: both clocks.
-        recordings: every camera's recording, those of removed cameras included, as long as they have files to finish.
-        changed: something people look at changed.
+        host: it.
     """
 
-    def __init__(
-        self,
-        name: str,
-        clock: Clock,
-        recordings: Callable[[], Iterable[RecordingBranch]],
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, name: str, host: VolumesHost) -> None:
         self.links: dict[str, DiskLink] = {}
         self.suspects = Suspects()
+        self.service = StorageService(self._recorded)
+        self._slow: dict[str, Alarm] = {}
         self._name = name
-        self._clock = clock
-        self._recordings = recordings
-        self._changed = changed
+        self._host = host
 
     def assign(self, volumes: Iterable[VolumeEndpoint]) -> None:
         """Take over which volumes there are; those that stay keep their connections."""
@@ -49,18 +63,23 @@ class RecorderVolumes:
                 link.endpoint = endpoint
                 continue
             del self.links[name]
-            for recording in self._recordings():
-                recording.volume_failed(link, "other")
+            for worker in self._host.workers():
+                worker.recording.volume_failed(link, "other")
             link.shutdown()
             self.suspects.forget(name)
+            self.service.forget(name)
+            self._slow.pop(name).set(False)
         for name, endpoint in wanted.items():
             if name not in self.links:
-                self.links[name] = DiskLink(endpoint, self._name, self._clock, self._volume_changed)
+                self.links[name] = DiskLink(endpoint, self._name, self._host.clock, self._volume_changed)
+                self._slow[name] = Alarm("volume_slow", self._host, volume=name)
 
     def look(self, now: BootNs, hung_after_ns: int) -> None:
         """Judge which volumes keep up, and give those up that owe an answer for too long. Once a round."""
-        for link in self.links.values():
+        for name, link in self.links.items():
             link.look(now)
+            slow = link.congested or link.state == "slow"
+            self._slow[name].set(slow, f"the volume {name} does not take footage as fast as it comes")
         for link in lost_volumes(list(self.links.values()), now, hung_after_ns):
             waited = link.waited_ns(now) / NS_PER_S
             self.suspects.failed(link.endpoint.name, now)
@@ -76,14 +95,19 @@ class RecorderVolumes:
         for link in self.links.values():
             link.shutdown()
 
+    def _recorded(self) -> list[str]:
+        return [name for name, worker in self._host.cameras.items() if worker.recording.wanted]
+
     def _volume_changed(self, link: DiskLink) -> None:
         if link.usable:
             self.suspects.returned(link.endpoint.name)
-            now = self._clock.boot_ns()
-            for recording in self._recordings():
-                recording.pump(now)
-        elif link.state != "full":
-            # A full volume may still take what is under way; its writers say so themselves if not.
-            for recording in self._recordings():
-                recording.volume_failed(link, link.state)
-        self._changed()
+        # Those that record are told first, by the service; it says so in the log before they say what they do.
+        self.service.volume_changed(link.info, state=link.state, role=link.endpoint.role)
+        now = self._host.clock.boot_ns()
+        for worker in self._host.workers():
+            if link.usable:
+                worker.recording.pump(now)
+            elif link.state != "full":
+                # A full volume may still take what is under way; its writers say so themselves if not.
+                worker.recording.volume_failed(link, link.state)
+        self._host.status_changed()

@@ -10,15 +10,18 @@ import logging
 from collections.abc import Sequence
 
 from evertape.domain.cause import Cause
+from evertape.domain.recording_retry import Idle, Opened, Returned, Waiting
 from evertape.engine.disk_link import DiskLink
 from evertape.engine.gap_book import GapBook
 from evertape.engine.guard import Guard
+from evertape.engine.recording_commands import RecordingCommands
 from evertape.engine.recording_count import FileStarts, RecordingCount
 from evertape.engine.recording_host import RecordingHost
 from evertape.engine.recording_run import RecordingRun
+from evertape.engine.recording_state import RecordingStatus
 from evertape.engine.recording_storage import RecordingStorage
 from evertape.engine.segment_writer import SegmentWriter, SentFragment
-from evertape.ipc.events import RecordingStateChanged
+from evertape.engine.storage_notice import StorageNotice
 from evertape.ipc.messages import CameraSettings, RecordingInfo
 from evertape.media.ring import Gop, Ring
 from evertape.types import NS_PER_S
@@ -39,8 +42,6 @@ class RecordingBranch:
         self.settings = settings
         self.ring = ring
         self.wanted = False
-        self.state = "stopped"
-        self.reason = ""
         self.flowing = False
         """Frames come."""
         self._host = host
@@ -57,6 +58,9 @@ class RecordingBranch:
         self._storage = RecordingStorage(settings.id, host)
         self._count = RecordingCount()
         self._starts = FileStarts(host)
+        self._status = RecordingStatus(settings.id, host)
+        self.commands = RecordingCommands(self, self._storage, host)
+        host.storage.register_storage_error_callback(settings.id, self.storage_notice)
 
     # -- the wish -------------------------------------------------------------------------------------------
 
@@ -75,6 +79,7 @@ class RecordingBranch:
         with self._book_guard:
             self._gaps.note_held()
             self._gaps.wish_on()
+        self._host.storage.camera_records(self.settings.id)
         self.pump(self._host.clock.boot_ns())
 
     def stop(self, by: str, cause: Cause = Cause.STOPPED_BY_PERSON) -> None:
@@ -123,11 +128,26 @@ class RecordingBranch:
                 run.evicted(gop)
 
     def volume_failed(self, link: DiskLink, fault: str) -> None:
-        """A volume that was in use cannot be used any more."""
+        """A volume cannot be used any more; what was under way to it is written again elsewhere."""
+        in_flight = False
         for run in list(self._runs):
             with self.guard:
-                if run.volume_failed(link):
-                    self._storage.volume_failed(link, fault)
+                in_flight |= run.volume_failed(link)
+        self._storage.volume_failed(link, fault, in_flight=in_flight)
+
+    def storage_notice(self, notice: StorageNotice) -> None:
+        """The service tells of a volume that went or returned: a ``StorageCallback``."""
+        link = self._host.links.get(notice.volume)
+        if link is None:
+            return
+        if not notice.is_error:
+            self._storage.retry.tell(Returned())
+        elif notice.state != "full":
+            self.volume_failed(link, notice.state)
+        elif (writer := self.writer) is not None and writer.link is link:
+            # It may still take what is under way; its writers say so themselves if not.
+            self._storage.volume_filled(link)
+        self.pump(self._host.clock.boot_ns())
 
     # -- the stream -----------------------------------------------------------------------------------------
 
@@ -157,26 +177,6 @@ class RecordingBranch:
         with self._book_guard:
             self._gaps.host_clock_stepped(offset_ns)
 
-    # -- by hand --------------------------------------------------------------------------------------------
-
-    def split(self) -> bool:
-        """Begin a new file at the next keyframe; False if nothing is being written."""
-        run = self._active
-        if run is None or run.writer is None:
-            return False
-        run.split("split")
-        return True
-
-    def restart_writer(self) -> bool:
-        """Throw the writer away and write anew what is not durable; False if there is none."""
-        run = self._active
-        if run is None or run.writer is None:
-            return False
-        with self.guard:
-            run.restart_writers()
-            run.pump(self._host.clock.boot_ns())
-        return True
-
     # -- what a run asks and tells (RunOwner) ---------------------------------------------------------------
 
     def choose_link(self) -> DiskLink | None:
@@ -188,8 +188,17 @@ class RecordingBranch:
         self._generation += 1
         return self._generation - 1
 
+    def replaces(self, why: str, writer: SegmentWriter) -> None:
+        """This writer is about to be replaced by another one."""
+        self._storage.replaces(why, writer.link.endpoint.name)
+
+    def accepted(self, run: RecordingRun, writer: SegmentWriter) -> None:
+        """A file exists."""
+        self._storage.accepted(writer.link, writer.id)
+
     def opened(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A segment was begun."""
+        self._storage.retry.tell(Opened())
         self._count.segments += 1
         self._host.status_changed()
         log.info("[RECORDING] %s: writing to %s", self.settings.id, writer.link.endpoint.name)
@@ -201,8 +210,7 @@ class RecordingBranch:
         if self._count.newest is None:
             self._host.status_changed()
         self._count.durable(done)
-        if self._storage.durable(writer.link):
-            log.info("[RECORDING RETRY] %s: Recording resumed successfully!", self.settings.id)
+        self._storage.durable(writer.link)
         with self._book_guard:
             self._gaps.storage_back()
 
@@ -227,8 +235,7 @@ class RecordingBranch:
 
     def info(self, now_ns: int) -> RecordingInfo:
         """What it looks like right now."""
-        run, count = self._active, self._count
-        writer = run.writer if run is not None else None
+        count, writer, retry = self._count, self.writer, self._storage.retry
         newest = count.newest
         return RecordingInfo(
             wanted=self.wanted,
@@ -245,6 +252,9 @@ class RecordingBranch:
             frames=count.frames,
             frames_lost=count.frames_lost,
             pending_bytes=sum(run.pending_bytes for run in self._runs),
+            attempt=retry.state.attempt if retry.state.waiting_since is not None else 0,
+            retry_max=self._host.retry.max_attempts,
+            retry_in_s=retry.retry_in_s(now_ns),
         )
 
     @property
@@ -256,6 +266,30 @@ class RecordingBranch:
     def mistakes(self) -> int:
         """How often an exception of our own was kept in."""
         return self.guard.mistakes + self._book_guard.mistakes
+
+    @property
+    def run(self) -> RecordingRun | None:
+        """The run that goes on."""
+        return self._active
+
+    @property
+    def writer(self) -> SegmentWriter | None:
+        """The segment that takes units now."""
+        return self._active.writer if self._active is not None else None
+
+    @property
+    def state(self) -> str:
+        """As in ``RecordingInfo``."""
+        return self._status.state
+
+    @property
+    def reason(self) -> str:
+        """As in ``RecordingInfo``."""
+        return self._status.reason
+
+    def forget(self) -> None:
+        """The camera was removed: nobody tells it of storage any more; what is pending is still written."""
+        self._host.storage.unregister_storage_error_callback(self.settings.id, self.storage_notice)
 
     # -- inside ---------------------------------------------------------------------------------------------
 
@@ -284,29 +318,16 @@ class RecordingBranch:
             self._runs.remove(run)
 
     def _judge(self) -> None:
-        """The state people see; one place, one event per change."""
-        run = self._active
-        if not self.wanted:
-            state, reason = "stopped", ""
-        elif self._gaps.waits_for is not None:
-            state, reason = "waiting", str(self._gaps.waits_for)
-        elif run is not None and run.writer is not None:
-            state, reason = "recording", ""
-        elif run is not None and run.replay.wants_writer(self.ring):
-            state, reason = "waiting", str(self._storage.cause)
-        else:
-            state, reason = self.state if self.state != "stopped" else "waiting", self.reason
-        if (state, reason) == (self.state, self.reason):
-            return
-        old, self.state, self.reason = self.state, state, reason
-        host = self._host
-        host.journal(
-            RecordingStateChanged(
-                **host.stamp(),
-                camera=self.settings.id,
-                old=old,
-                state=state,
-                reason=reason,
-                volume=run.writer.link.endpoint.name if run is not None and run.writer else "",
-            )
+        """Bring the state people see, and the retry, up to date."""
+        writer, run, retry = self.writer, self._active, self._storage.retry
+        starved = run is not None and run.replay.wants_writer(self.ring)
+        self._status.judge(
+            self.wanted,
+            self._gaps.waits_for,
+            writer.link.endpoint.name if writer is not None else "",
+            self._storage.cause if starved else None,
         )
+        if any(run.waits for run in self._runs):
+            retry.tell(Waiting(self._storage.usable))
+        elif not self._runs:
+            retry.tell(Idle())

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 
 from evertape.clock import Clock
+from evertape.domain.recording_retry import RetryPolicy
 from evertape.domain.volumes import Suspects
 from evertape.engine.disk_link import DiskLink
+from evertape.engine.storage_notice import StorageNews
 from evertape.ipc.events import AnyEvent, EventStamp
 
 
@@ -17,6 +19,11 @@ class RecordingHost(Protocol):
     stamp: EventStamp
     links: dict[str, DiskLink]
     suspects: Suspects
+    retry: RetryPolicy
+
+    @property
+    def storage(self) -> StorageNews:
+        """Tells of volumes that go and return."""
 
     def journal(self, event: AnyEvent) -> None:
         """Write an event down."""

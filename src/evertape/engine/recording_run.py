@@ -7,53 +7,25 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 from evertape.domain.cause import Cause
 from evertape.domain.replay import CloseWriter, DropWriter, Effect, Lost, OpenWriter, Replay
 from evertape.domain.rotation import RotationPolicy, rotation_due
+from evertape.engine.departed import Departed
 from evertape.engine.disk_link import DiskLink
-from evertape.engine.guard import Guard
+from evertape.engine.run_owner import RunOwner
 from evertape.engine.segment_writer import SegmentWriter, SentFragment
-from evertape.ipc.messages import CameraSettings
-from evertape.media.ring import Gop, Ring, VideoMark
-from evertape.types import DurationNs, SegmentId, Track, UtcNs
+from evertape.media.ring import Gop
+from evertape.types import NS_PER_S, DurationNs, SegmentId, UtcNs
 
 log = logging.getLogger(__name__)
 
+_HOME_NS = NS_PER_S
+"""A better volume is waited for until the next keyframe, but no longer than this: back on the primary within 2 s."""
+
 _CONGESTED_BYTES = 8 << 20
 """What may wait for a disk process that does not read: the rest stays in the ring, which has a budget."""
-
-
-class RunOwner(Protocol):
-    """What a run needs from the recording it belongs to."""
-
-    settings: CameraSettings
-    ring: Ring
-    guard: Guard
-
-    def choose_link(self) -> DiskLink | None:
-        """The volume to write to now, if there is one."""
-
-    def next_generation(self) -> int:
-        """A number higher than every one before."""
-
-    def opened(self, run: RecordingRun, writer: SegmentWriter) -> None:
-        """A segment was begun."""
-
-    def durable(self, run: RecordingRun, writer: SegmentWriter, done: Sequence[SentFragment]) -> None:
-        """Footage became durable."""
-
-    def failed(self, run: RecordingRun, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
-        """A writer failed; what was not durable will be replayed."""
-
-    def closed(self, run: RecordingRun, writer: SegmentWriter) -> None:
-        """A file is finished."""
-
-    def lost(self, run: RecordingRun, frames: int, start_utc_ns: int, end_utc_ns: int, cause: Cause | None) -> None:
-        """Video units are gone without having become durable; ``cause`` if it is not the storage's."""
 
 
 class RecordingRun:
@@ -71,9 +43,11 @@ class RecordingRun:
         self.replay = Replay(start)
         self._writer: SegmentWriter | None = None
         self._writers: dict[SegmentId, SegmentWriter] = {}
-        self._departed: deque[VideoMark] = deque()
-        """The pictures that left the ring while their fate was open; for counting exactly what is lost."""
+        self._departed = Departed()
         self._rotate_for: str | None = None
+        self._home_since: int | None = None
+        self.waits = False
+        """Something is to be written, and no volume takes it."""
 
     # -- questions ------------------------------------------------------------------------------------------
 
@@ -106,6 +80,8 @@ class RecordingRun:
     def pump(self, now_ns: int) -> None:
         """Write what can be written. Cheap when there is nothing to do; call it once per round."""
         ring, replay = self._ring, self.replay
+        self.waits = False
+        self._go_home(now_ns)
         # Each round of the loop either opens a segment or fills it up to a boundary.
         while True:
             if self._writer is None and (not replay.wants_writer(ring) or not self._open()):
@@ -117,9 +93,20 @@ class RecordingRun:
         """End the run before ring position ``at``."""
         self.replay.stop(at)
 
-    def split(self, reason: str) -> None:
-        """Begin a new file at the next keyframe."""
+    def split(self, reason: str) -> bool:
+        """Begin a new file, with the last keyframe if the current one has an earlier one; else with the next to come.
+
+        Returns:
+            Whether the old file was closed at once; ``pump`` begins the new one.
+        """
+        writer = self._writer
+        if writer is not None and self._link() is not None and self.replay.may_split(self._ring):
+            # A split at once must find its volume at once, so that nothing is evicted in between.
+            self._sent(writer.flush())
+            self._perform(self.replay.split(self._ring, reason))
+            return True
         self._rotate_for = reason
+        return False
 
     def restart_writers(self) -> None:
         """Throw away whatever is under way; what is not durable is written anew."""
@@ -133,7 +120,7 @@ class RecordingRun:
         self._writers.clear()
         self._writer = None
         for gop in self._ring.gops_from(start):
-            self._departed.extend(_marks(gop))
+            self._departed.add(gop)
         self._lost(start, end, cause)
         self._departed.clear()
 
@@ -147,21 +134,26 @@ class RecordingRun:
     def evicted(self, gop: Gop) -> None:
         """The ring dropped ``gop``."""
         if gop.end > self.replay.watermark and gop.view.start < self.replay.limit(self._ring.end):
-            self._departed.extend(_marks(gop))
+            self._departed.add(gop)
         if self._writer is not None and self._ring.start > self.replay.cursor:
             # What the writer was fed and had not sent need not be lost.
             self._sent(self._writer.flush())
         self._perform(self.replay.evicted(self._ring))
-        self._forget_departed()
+        self._departed.forget_before(self.replay.watermark)
 
     # -- the segments' fates (SegmentOwner) -----------------------------------------------------------------
+
+    def segment_accepted(self, writer: SegmentWriter) -> None:
+        """Its file exists."""
+        with self._owner.guard:
+            self._owner.accepted(self, writer)
 
     def segment_durable(self, writer: SegmentWriter, fragments: int, done: Sequence[SentFragment]) -> None:
         """Raise the watermark."""
         with self._owner.guard:
             self.replay.durable(writer.id, fragments)
             self._owner.durable(self, writer, done)
-            self._forget_departed()
+            self._departed.forget_before(self.replay.watermark)
 
     def segment_failed(self, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
         """Drop everything in flight and replay."""
@@ -182,12 +174,33 @@ class RecordingRun:
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _open(self) -> bool:
-        link = self._owner.choose_link()
+        link = self._link()
         if link is None:
             return False
         segment = SegmentId(uuid.uuid4().hex)
         self._perform(self.replay.open(segment, link.endpoint.name, self._owner.next_generation(), self._ring), link)
         return self._writer is not None
+
+    def _link(self) -> DiskLink | None:
+        link = self._owner.choose_link()
+        self.waits = link is None
+        # A file opened behind so much would be taken too late; while it waits, its footage stays in the ring.
+        return None if link is None or link.queued_bytes > _CONGESTED_BYTES else link
+
+    def _go_home(self, now_ns: int) -> None:
+        """Leave a spill volume without waiting for a keyframe any longer, once a better one is back."""
+        writer = self._writer
+        if writer is None or writer.link.endpoint.role == "primary":
+            self._home_since = None
+            return
+        better = self._owner.choose_link()
+        if better is None or better is writer.link:
+            self._home_since = None
+        elif self._home_since is None:
+            self._home_since = now_ns
+        elif now_ns - self._home_since > _HOME_NS:
+            self._owner.replaces("home", writer)
+            self.restart_writers()
 
     def _fill(self, now_ns: int) -> bool:
         """Feed the current writer; True if it was closed and another one may be wanted."""
@@ -200,6 +213,8 @@ class RecordingRun:
                 return False
             if writer.fed == gop.view.start and (reason := self._boundary(writer, gop)):
                 self._sent(writer.flush(gop.units[0]))
+                if reason in ("home", "failover"):
+                    self._owner.replaces(reason, writer)
                 self._perform(replay.rotate(reason))
                 return True
             offset = writer.fed - gop.view.start
@@ -271,22 +286,7 @@ class RecordingRun:
         self._owner.opened(self, writer)
 
     def _lost(self, start: int, end: int, cause: Cause | None = None) -> None:
-        marks = [mark for mark in self._departed if start <= mark.pos < end]
+        marks = self._departed.within(start, end)
         if marks:
             first, last = min(mark.utc_ns for mark in marks), max(mark.end_utc_ns for mark in marks)
             self._owner.lost(self, len(marks), first, last, cause)
-
-    def _forget_departed(self) -> None:
-        while self._departed and self._departed[0].pos < self.replay.watermark:
-            self._departed.popleft()
-
-
-def _marks(gop: Gop) -> list[VideoMark]:
-    """What has to be remembered of a GOP: where its pictures were, and when."""
-    video = [(pos, unit) for pos, unit in enumerate(gop.units, gop.view.start) if unit.track is Track.VIDEO]
-    marks, frame = [], 0
-    for i, (pos, unit) in enumerate(video):
-        if i + 1 < len(video):
-            frame = video[i + 1][1].dts_ns - unit.dts_ns
-        marks.append(VideoMark(pos, unit.utc_ns, unit.utc_ns + max(0, frame)))
-    return marks

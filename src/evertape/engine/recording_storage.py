@@ -11,13 +11,20 @@ from evertape.domain.cause import Cause, cause_of_fault
 from evertape.domain.classify import Failure, Part, classify_error, classify_fault
 from evertape.domain.error_table import Classification, ErrorPriority, Restart
 from evertape.domain.failure import ErrorDetail
+from evertape.domain.recording_retry import Durable, Failed
 from evertape.domain.storage_fault import StorageFault
 from evertape.domain.volumes import Candidate, choose_volume
 from evertape.engine.disk_link import USABLE_STATES, DiskLink
 from evertape.engine.recording_host import RecordingHost
-from evertape.types import BootNs
+from evertape.engine.recording_retry import RecordingRetry
+from evertape.errors import UsageError
+from evertape.ipc.events import WriterReplaced
+from evertape.types import BootNs, SegmentId
 
 log = logging.getLogger(__name__)
+
+_MOST_PARTIAL = 2
+"""So many writers in a row may fail for reasons that are not their volume's; then it is passed over all the same."""
 
 
 class RecordingStorage:
@@ -31,45 +38,150 @@ class RecordingStorage:
     def __init__(self, camera: str, host: RecordingHost) -> None:
         self._camera = camera
         self._host = host
+        self.retry = RecordingRetry(camera, host)
+        self.preferred = ""
+        """The volume that somebody asked for; until it fails, or something else is asked for."""
         self._fault: str | None = None
         """Why the latest writer failed; ``None`` once footage became durable again."""
+        self._failed_on: set[str] = set()
+        """Volumes that failed a writer, of which no news has come since."""
+        self._left: dict[str, int] = {}
+        """Volumes that were left because of their state, and when."""
+        self._partial = 0
+        self._replacing: tuple[str, str, int] | None = None
+        """Why the next writer is begun, which volume the last one was on, and since when; see ``WriterReplaced``."""
+
+    # -- where to -------------------------------------------------------------------------------------------
 
     def choose(self) -> DiskLink | None:
         """The volume to write to now; one that keeps up, if there is one."""
-        return self._choose(congested=False) or self._choose(congested=True)
+        return self._asked_for() or self._choose(congested=False) or self._choose(congested=True)
+
+    def prefer(self, volume: str) -> None:
+        """Write to this volume as long as it takes footage; empty: no wish any more.
+
+        Raises:
+            UsageError: there is no such volume, or it takes no footage now.
+        """
+        link = self._host.links.get(volume)
+        if volume and link is None:
+            known = ", ".join(self._host.links) or "none"
+            raise UsageError(f"there is no volume {volume!r}", hint=f"the volumes are: {known}")
+        if link is not None and not link.usable:
+            raise UsageError(f"the volume {volume} takes no footage now ({link.state})")
+        self.preferred = volume
+
+    @property
+    def usable(self) -> bool:
+        """A volume at least says that it is well."""
+        return any(link.usable for link in self._host.links.values())
+
+    def replaces(self, why: str, old: str) -> None:
+        """The next writer takes the place of one on volume ``old``."""
+        self._replacing = (why, old, self._host.clock.boot_ns())
+
+    def accepted(self, link: DiskLink, segment: SegmentId) -> None:
+        """A new file exists on the disk."""
+        if self._replacing is None:
+            return
+        host, (why, old, since) = self._host, self._replacing
+        self._replacing = None
+        host.journal(
+            WriterReplaced(
+                **host.stamp(),
+                camera=self._camera,
+                why=why,
+                old_volume=old,
+                volume=link.endpoint.name,
+                segment=segment,
+                took=host.clock.boot_ns() - since,
+            )
+        )
+
+    # -- troubles -------------------------------------------------------------------------------------------
 
     def writer_failed(self, link: DiskLink, fault: str, errno: int, text: str) -> None:
         """A writer failed: what it means for its volume."""
-        host, name = self._host, link.endpoint.name
+        name, found = link.endpoint.name, _classify(fault, errno)
         self._fault = fault
-        found = _classify(fault, errno)
-        if found.restart is Restart.FAILOVER or found.priority is ErrorPriority.CRITICAL:
-            until, now = host.suspects.until(name), BootNs(host.clock.boot_ns())
-            # Sixteen cameras that meet the same failure have met one failure.
-            if until is None or until <= now:
-                host.suspects.failed(name, now)
-        self._say(link, found, f"failed ({fault}): {text}")
+        self._failed_on.add(name)
+        blames_volume = found.restart is Restart.FAILOVER or found.priority is ErrorPriority.CRITICAL
+        self._partial += not blames_volume
+        if blames_volume or self._partial > _MOST_PARTIAL:
+            self._pass_over(name)
+        if self._replacing is None:
+            self.replaces(fault, name)
+        level = logging.ERROR if found.priority is ErrorPriority.CRITICAL else logging.WARNING
+        log.log(
+            level, "[RECORDING] %s: writing to %s failed (%s): %s; %s",
+            self._camera, name, fault, text, found.action.replace("_", " "),
+        )  # fmt: skip
+        self.retry.tell(Failed())
         link.probe()
 
-    def volume_failed(self, link: DiskLink, fault: str) -> None:
-        """A volume with footage under way cannot be used any more."""
+    def volume_failed(self, link: DiskLink, fault: str, *, in_flight: bool) -> None:
+        """A volume cannot be used any more; ``in_flight``: footage was under way to it."""
+        name = link.endpoint.name
+        if self.preferred == name:
+            self.preferred = ""
+        if not in_flight and name not in self._failed_on:
+            return
+        self._failed_on.discard(name)
+        self._left.setdefault(name, self._host.clock.boot_ns())
         self._fault = fault
-        self._say(link, _classify(fault, 0), f"cannot be used any more ({fault})")
+        if self._replacing is None:
+            self.replaces(fault, name)
+        self.retry.tell(Failed())
+        log.warning("[RECORDING] Stopping recording due to storage error (%s on %s: %s)", self._camera, name, fault)
+        log.info("[STREAMING] Streaming continues (%s)", self._camera)
 
-    def durable(self, link: DiskLink) -> bool:
-        """Footage became durable on this volume; whether that ends a trouble."""
-        self._host.suspects.durable(link.endpoint.name)
-        over, self._fault = self._fault is not None, None
-        return over
+    def volume_filled(self, link: DiskLink) -> None:
+        """The volume written to takes no new file: it is left at the next keyframe."""
+        name = link.endpoint.name
+        if self.preferred == name:
+            self.preferred = ""
+        self._left.setdefault(name, self._host.clock.boot_ns())
+        log.warning("[RECORDING] Stopping recording due to storage error (%s on %s: full)", self._camera, name)
+        log.info("[STREAMING] Streaming continues (%s)", self._camera)
+
+    def durable(self, link: DiskLink) -> None:
+        """Footage became durable on this volume."""
+        name = link.endpoint.name
+        self._host.suspects.durable(name)
+        self._fault, self._partial = None, 0
+        self._failed_on.discard(name)
+        if name in self._left:
+            self.retry.back(name, self._left.pop(name))
+        self.retry.tell(Durable(), name)
 
     @property
     def cause(self) -> Cause:
         """Why no volume takes footage now."""
-        if self._fault is not None:
-            return cause_of_fault(self._fault)
         links = self._host.links.values()
         first = min(links, key=lambda link: (link.endpoint.role != "primary", link.endpoint.order), default=None)
-        return _cause_of_state(first.state) if first else Cause.STORAGE_MISSING
+        if first is not None and first.state in _FAULTS:
+            # What holds now, not what the first writer met.
+            return cause_of_fault(first.state)
+        if self._fault is not None:
+            return cause_of_fault(self._fault)
+        # It is there and takes footage, only not as fast as it comes.
+        return Cause.STORAGE_SLOW if first is not None and first.state in USABLE_STATES else Cause.STORAGE_MISSING
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _pass_over(self, name: str) -> None:
+        suspects, now = self._host.suspects, BootNs(self._host.clock.boot_ns())
+        until = suspects.until(name)
+        # Sixteen cameras that meet the same failure have met one failure.
+        if until is None or until <= now:
+            suspects.failed(name, now)
+
+    def _asked_for(self) -> DiskLink | None:
+        link = self._host.links.get(self.preferred)
+        if link is None or not link.usable or link.congested:
+            return None
+        until = self._host.suspects.until(self.preferred)
+        return link if until is None or until <= self._host.clock.boot_ns() else None
 
     def _choose(self, congested: bool) -> DiskLink | None:
         host = self._host
@@ -86,13 +198,8 @@ class RecordingStorage:
         )  # fmt: skip
         return None if name is None else host.links[name]
 
-    def _say(self, link: DiskLink, found: Classification, text: str) -> None:
-        level = logging.ERROR if found.priority is ErrorPriority.CRITICAL else logging.WARNING
-        log.log(
-            level, "[RECORDING] %s: writing to %s %s; %s",
-            self._camera, link.endpoint.name, text, found.action.replace("_", " "),
-        )  # fmt: skip
-        log.info("[STREAMING] %s: streaming continues", self._camera)
+
+_FAULTS = frozenset(map(str, StorageFault))
 
 
 def _classify(fault: str, errno: int) -> Classification:
@@ -100,10 +207,3 @@ def _classify(fault: str, errno: int) -> Classification:
     if errno:
         return classify_error(Failure(detail=ErrorDetail(errno=errno), part=Part.FILE))
     return classify_fault(fault)
-
-
-def _cause_of_state(state: str) -> Cause:
-    if state in USABLE_STATES:
-        # It is there and takes footage, only not as fast as it comes.
-        return Cause.STORAGE_SLOW
-    return cause_of_fault(state) if state in set(StorageFault) else Cause.STORAGE_MISSING

@@ -49,6 +49,9 @@ class SentFragment:
 class SegmentOwner(Protocol):
     """Who is told of a segment's fate."""
 
+    def segment_accepted(self, writer: SegmentWriter) -> None:
+        """Its file exists."""
+
     def segment_durable(self, writer: SegmentWriter, fragments: int, done: Sequence[SentFragment]) -> None:
         """The first ``fragments`` fragments are durable; ``done`` are those that were not yet known to be."""
 
@@ -193,8 +196,9 @@ class SegmentWriter:
     # -- answers of the disk process (WriterOwner) ----------------------------------------------------------
 
     def writer_opened(self, handle: int, path: str) -> None:
-        """The file exists."""
+        """Pass it on."""
         self.path = path
+        self._owner.segment_accepted(self)
 
     def writer_durable(self, handle: int, fragments: int) -> None:
         """Pass it on, with what became durable by it."""

@@ -175,7 +175,8 @@ class SegmentClosed(Event, frozen=True, kw_only=True, tag="segment_closed", omit
     bytes: int
     fragments: int
     reason: str
-    """``rotate, stop, shutdown, caps, epoch, failover, home, split, writer_gone, recovered, adopted``."""
+    """``rotate, stop, shutdown, caps, epoch, failover, home, split, move, evicted, writer_gone, recovered`` or
+    ``adopted``."""
     supersedes: tuple[Supersedes, ...] = ()
 
 

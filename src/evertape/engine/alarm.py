@@ -1,0 +1,76 @@
+"""One thing that a person should hear of, or not: raised once, ended once. Threads: the owner's loop only."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol
+
+from evertape.ipc.events import Alert, AnyEvent, EventStamp
+
+log = logging.getLogger(__name__)
+
+
+class AlarmHost(Protocol):
+    """What an alarm needs from the process it lives in."""
+
+    stamp: EventStamp
+
+    def journal(self, event: AnyEvent) -> None:
+        """Write an event down."""
+
+
+class Alarm:
+    """See the module.
+
+    Args:
+        kind: of ``Alert``.
+        host: the process.
+        camera: concerned, if it is one.
+        volume: concerned, if it is one.
+    """
+
+    def __init__(self, kind: str, host: AlarmHost, *, camera: str = "", volume: str = "") -> None:
+        self._kind = kind
+        self._host = host
+        self._camera = camera
+        self._volume = volume
+        self._alert = ""
+
+    @property
+    def on(self) -> bool:
+        """It was raised, and is not over."""
+        return bool(self._alert)
+
+    def set(self, on: bool, text: str = "", over: str = "", **detail: Any) -> None:
+        """Raise or end it, unless that was done.
+
+        Args:
+            on: which of the two.
+            text: what to tell when it begins.
+            over: what to tell when it ends; by default that ``text`` is over.
+            detail: numbers for the event.
+        """
+        if on == self.on:
+            return
+        stamp = self._host.stamp()
+        if on:
+            self._alert = f"{self._kind}-{stamp['id']}"
+            self._text = text
+            log.warning("[ALERT] %s", text)
+        else:
+            text = over or f"over: {self._text}"
+            log.info("[ALERT] %s", text)
+        self._host.journal(
+            Alert(
+                **stamp,
+                alert=self._alert,
+                kind=self._kind,
+                state="raised" if on else "ended",
+                camera=self._camera,
+                volume=self._volume,
+                text=text,
+                detail=detail,
+            )
+        )
+        if not on:
+            self._alert = ""
