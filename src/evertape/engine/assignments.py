@@ -1,0 +1,91 @@
+"""What each process is told to do, from the configuration in force and what the supervisor knows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evertape.config.schema import Config
+from evertape.engine.assign import camera_settings, ring_share
+from evertape.engine.declared_volumes import Declared
+from evertape.ipc.messages import DiskAssignment, KeeperAssignment, RecorderAssignment, VolumeEndpoint
+from evertape.types import CameraId
+
+
+@dataclass(frozen=True, slots=True)
+class Assignments:
+    """Makes them.
+
+    Args:
+        config: in force.
+        data: the data directory.
+        service: the run of the service.
+        journal_socket: where the data folder's disk process listens.
+        memory: bytes of RAM of the machine.
+    """
+
+    config: Config
+    data: str
+    service: str
+    journal_socket: str
+    memory: int
+
+    def recorder(
+        self,
+        number: int,
+        placed: Mapping[str, int],
+        wishes: Mapping[str, bool],
+        volumes: tuple[VolumeEndpoint, ...],
+    ) -> RecorderAssignment:
+        """For a recorder, by its number; ``placed`` says which recorder has which camera."""
+        config = self.config
+        mine = [name for name, place in placed.items() if place == number]
+        return RecorderAssignment(
+            cameras=tuple(camera_settings(config, CameraId(name)) for name in mine),
+            volumes=volumes,
+            wishes={name: wishes.get(name, False) for name in mine},
+            journal_socket=self.journal_socket,
+            ring_ns=config.ring.time,
+            ring_budget=ring_share(config.ring.budget_bytes(self.memory), len(mine), len(placed)),
+            drain_ns=config.streaming.drain,
+            drain_viewed_ns=config.streaming.drain_viewed,
+            hung_after_ns=config.storage.hung_after,
+            retry_interval_ns=config.storage.retry_interval,
+            retry_max=config.storage.retry_max,
+        )
+
+    def disk(self, name: str, declared: Declared) -> DiskAssignment:
+        """For the process of a volume."""
+        storage = self.config.storage
+        return DiskAssignment(
+            volume=name,
+            path=str(declared.path),
+            role=declared.role,
+            is_mount=declared.is_mount,
+            volume_id=declared.volume_id,
+            journal_socket=self.journal_socket,
+            sync_ns=self.config.recording.sync,
+            probe_interval_ns=storage.probe_interval,
+            probe_deadline_ns=storage.probe_deadline,
+            min_free=storage.min_record_free,
+            resume_free=storage.resume_free,
+            layers=tuple(layer for layer, on in storage.layers if on),
+            service=self.service,
+        )
+
+    def data_folder(self) -> DiskAssignment:
+        """For the process of the data folder."""
+        return DiskAssignment(
+            volume="data",
+            path=self.data,
+            role="data",
+            sync_ns=self.config.recording.sync,
+            service=self.service,
+            journal_socket=self.journal_socket,
+        )
+
+    def keeper(self, volumes: tuple[VolumeEndpoint, ...]) -> KeeperAssignment:
+        """For the keeper."""
+        return KeeperAssignment(
+            data=self.data, volumes=volumes, journal_socket=self.journal_socket, service=self.service
+        )
