@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from collections import Counter
 from dataclasses import dataclass, field
 
 from evertape_lab.rig import Rig
@@ -20,6 +21,53 @@ class Holdings:
     threads: int
     descriptors: int
     resident: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What one process holds.
+
+    Args:
+        threads: by what the kernel calls them.
+        descriptors: of ``socket``, ``pipe``, ``file`` and whatever else the kernel makes (``eventfd`` …).
+        memory: bytes; what it shares with others is divided among them (PSS).
+    """
+
+    threads: Counter[str]
+    descriptors: Counter[str]
+    memory: int
+
+    def beyond(self, before: Inventory) -> list[str]:
+        """What there is more of than before, in words."""
+        found = [
+            f"{now.total() - then.total():+d} {what}: {dict(now - then)}"
+            for what, now, then in (
+                ("threads", self.threads, before.threads),
+                ("descriptors", self.descriptors, before.descriptors),
+            )
+            if now.total() > then.total()
+        ]
+        sockets = self.descriptors["socket"] - before.descriptors["socket"]
+        return [*found, f"{sockets:+d} sockets"] if sockets > 0 else found
+
+
+def inventory(pid: int) -> Inventory | None:
+    """Of a process now; ``None`` if it is gone."""
+    threads, descriptors = Counter[str](), Counter[str]()
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{task}/comm") as file:
+                threads[file.read().strip()] += 1
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(OSError):
+                target = os.readlink(f"/proc/{pid}/fd/{fd}")
+                kind = target.removeprefix("anon_inode:").strip("[]") if ":" in target else "file"
+                descriptors[kind.partition(":")[0]] += 1
+        with open(f"/proc/{pid}/smaps_rollup") as file:
+            memory = next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return None
+    return Inventory(threads, descriptors, memory)
 
 
 def cpu_s(pid: int) -> float:

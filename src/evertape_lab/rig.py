@@ -32,6 +32,7 @@ class Rig:
         urls: camera id to URL.
         volumes: name to (path, role); none: the built-in one.
         settings: further TOML.
+        own: camera id to further TOML of its own.
         with_keeper: run the keeper too.
         clock: the service's clocks; a clock of one's own is seen by the recorders only if they run ``in_process``.
         in_process: run the recorders in this process.
@@ -44,6 +45,7 @@ class Rig:
         volumes: dict[str, tuple[Path, str]] | None = None,
         settings: str = "",
         *,
+        own: dict[str, str] | None = None,
         with_keeper: bool = False,
         clock: Clock | None = None,
         in_process: bool = False,
@@ -53,7 +55,8 @@ class Rig:
         self.data = DataDir(folder / "data")
         self.volumes = volumes or {}
         text = '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
-        text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n' for name, url in urls.items())
+        more = own or {}
+        text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n{more.get(name, "")}' for name, url in urls.items())
         for name, (path, role) in self.volumes.items():
             text += f'\n[volumes.{name}]\npath = "{path}"\nrole = "{role}"\n'
             if not os.path.ismount(path):
@@ -63,6 +66,7 @@ class Rig:
         self._text = text
         self._with_keeper = with_keeper
         self._task: asyncio.Task[bool] | None = None
+        self._editing = asyncio.Lock()
         self.clean: bool | None = None
 
     async def __aenter__(self) -> Self:
@@ -92,12 +96,13 @@ class Rig:
 
     async def change_url(self, camera: str, url: str) -> None:
         """Edit a camera's URL in the configuration and have the service take it up."""
-        old = re.search(rf'\[cameras\.{camera}\]\nurl = "([^"]*)"', self._text)
-        if old is None:
-            raise KeyError(camera)
-        self._text = self._text[: old.start(1)] + url + self._text[old.end(1) :]
-        self.data.config_file.write_text(self._text)
-        await self.supervisor.reload()
+        async with self._editing:
+            old = re.search(rf'\[cameras\.{camera}\]\nurl = "([^"]*)"', self._text)
+            if old is None:
+                raise KeyError(camera)
+            self._text = self._text[: old.start(1)] + url + self._text[old.end(1) :]
+            self.data.config_file.write_text(self._text)
+            await self.supervisor.reload()
 
     # -- looking --------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ class Cameras(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         before: commands that the cameras are given before the service begins.
         told: what the service is told instead of what is right: ``password`` or ``path``.
         options: of ``evertape lab camera``.
+        settings: TOML, put below the URL of each in the service's configuration.
     """
 
     count: int = 1
@@ -41,6 +42,7 @@ class Cameras(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     before: tuple[str, ...] = ()
     told: dict[str, str] = {}
     options: dict[str, str | int | float] = {}
+    settings: str = ""
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -144,13 +146,20 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A scenario. ``settings`` is TOML for the service; ``host_clock`` runs it on a clock that can be stepped."""
+    """A scenario.
+
+    Args:
+        settings: TOML for the service.
+        host_clock: it runs on a clock that can be stepped.
+        keeper: it runs with the index.
+    """
 
     row: str
     title: str
     expect: Expect
     settings: str = ""
     host_clock: bool = False
+    keeper: bool = False
     needs_root: bool = False
     cameras: tuple[Cameras, ...] = ()
     servers: tuple[Server, ...] = ()

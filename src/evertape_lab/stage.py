@@ -25,7 +25,7 @@ from evertape_lab.netns import Namespace
 from evertape_lab.proxy import TcpProxy
 from evertape_lab.rig import Rig
 from evertape_lab.script import Cameras, Script, Step, quick
-from evertape_lab.servers import BadServer
+from evertape_lab.servers import BadServer, Kind
 
 _PORT = 8554
 _USER = "viewer"
@@ -121,7 +121,7 @@ class Stage:
     async def play(self) -> None:
         """Do every step; raises ``AssertionError`` where one does not come true in time."""
         for step in self.script.steps:
-            await self._perform(step)
+            await self.perform(step)
 
     # -- building -------------------------------------------------------------------------------------------
 
@@ -137,8 +137,19 @@ class Stage:
                 bad = self._stack.enter_context(BadServer(server.kind, server.script))
                 self.servers.append(bad)
                 urls[server.camera] = join_credentials(bad.url, _USER, "x") if 401 in server.script else bad.url
+        own = {
+            name: cameras.settings
+            for group, cameras in zip(self.groups, script.cameras, strict=True)
+            for name in group.names
+        }
+        for step in script.steps:
+            if step.do == "mislead" and "server" in step.options:
+                self._bad_url(Kind(str(step.options["server"])))
         clock = self._clock if script.host_clock else None
-        self.rig = Rig(self._folder, urls, settings=script.settings, clock=clock, in_process=script.host_clock)
+        self.rig = Rig(
+            self._folder, urls, settings=script.settings, own=own, clock=clock, in_process=script.host_clock,
+            with_keeper=script.keeper,
+        )  # fmt: skip
         await self._stack.enter_async_context(self.rig)
         self.meter = Meter(self.rig)
         task = asyncio.get_running_loop().create_task(self.meter.run())
@@ -146,10 +157,13 @@ class Stage:
 
     async def _warm_up(self) -> None:
         """Have the loops that a camera changes to encoded before the clock runs."""
-        for step in self.script.steps:
-            if step.do == "restart" and step.options:
-                options = {**self.script.cameras[step.group].options, **step.options}
-                await asyncio.to_thread(_start_and_stop, cast(dict[str, Any], options))
+        wanted = [
+            {**self.script.cameras[step.group].options, **step.options}
+            for step in self.script.steps
+            if step.do == "restart" and step.options
+        ]
+        for options in {repr(sorted(options.items())): options for options in wanted}.values():
+            await asyncio.to_thread(_start_and_stop, cast(dict[str, Any], options))
 
     async def _group(self, cameras: Cameras) -> Group:
         network = self._stack.enter_context(Namespace()) if cameras.namespace else None
@@ -173,7 +187,8 @@ class Stage:
 
     # -- performing -----------------------------------------------------------------------------------------
 
-    async def _perform(self, step: Step) -> None:
+    async def perform(self, step: Step) -> None:
+        """Do one step; those of different cameras may be done at the same time."""
         verb = self._verbs.get(step.do)
         if verb is None:
             raise UsageError(f"no step is called {step.do}", hint=f"there are {', '.join(sorted(self._verbs))}")
@@ -255,7 +270,7 @@ class Stage:
         """Do ``steps``, ``times`` times."""
         for _ in range(quick(step, "times", self.is_quick)):
             for inner in step.steps:
-                await self._perform(inner)
+                await self.perform(inner)
 
     async def do_measure(self, step: Step) -> None:
         """Note what the recorders hold, for comparison at the end."""
@@ -349,6 +364,20 @@ class Stage:
         group = self.groups[step.group]
         for name in self._names(step):
             await self.rig.change_url(name, group.right[name])
+
+    async def do_mislead(self, step: Step) -> None:
+        """Change the URL in the configuration to one that is wrong: ``path``, ``password`` or a bad ``server``."""
+        group, wrong = self.groups[step.group], cast(dict[str, str], step.options)
+        for name in self._names(step):
+            url = self._bad_url(Kind(wrong["server"])) if "server" in wrong else _told(group.right[name], wrong)
+            await self.rig.change_url(name, url)
+
+    def _bad_url(self, kind: Kind) -> str:
+        server = next((server for server in self.servers if server.kind is kind), None)
+        if server is None:
+            server = self._stack.enter_context(BadServer(kind))
+            self.servers.append(server)
+        return server.url
 
     async def do_logins(self, step: Step) -> None:
         """Check that the cameras of the group were given a password ``times`` times at most so far."""

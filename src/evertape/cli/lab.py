@@ -13,7 +13,7 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True, help="Simulated cameras, and scenarios that break things for real and measure."
     )
     app.add_typer(group, name="lab", rich_help_panel="Run")
-    for name, work in (("camera", camera), ("run", run)):
+    for name, work in (("camera", camera), ("run", run), ("soak", soak)):
         group.command(
             name,
             add_help_option=False,
@@ -42,6 +42,18 @@ def run(ctx: typer.Context) -> None:
     Options: --quick --margin S --json FILE --folder DIR.
     """
     from evertape_lab.scenario import main
+
+    code = guarded(lambda: main(ctx.args))
+    if code:
+        raise typer.Exit(code)
+
+
+def soak(ctx: typer.Context) -> None:
+    """Break many cameras at random for half an hour, then account for every missing frame and for what is held.
+
+    Options: --cameras N --minutes M --seed S --margin S --no-network --plan --json FILE --folder DIR.
+    """
+    from evertape_lab.soak import main
 
     code = guarded(lambda: main(ctx.args))
     if code:
