@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from evertape.errors import UsageError
 from evertape.ipc.events import CameraStateChanged, GapClosed
 from evertape.redact import join_credentials, split_credentials
 from evertape.types import NS_PER_S, BootNs, UtcNs
+from evertape_lab.deeds import DEEDS, Group, the_proxy
 from evertape_lab.fleet import LabCameras
 from evertape_lab.meters import Holdings, Meter, holdings
 from evertape_lab.netns import Namespace
@@ -29,7 +29,6 @@ from evertape_lab.servers import BadServer, Kind
 
 _PORT = 8554
 _USER = "viewer"
-_TEARDOWN = b"TEARDOWN rtsp://camera/ RTSP/1.0\r\nCSeq: 1\r\n\r\n"
 
 
 class SteppedClock:
@@ -64,20 +63,6 @@ class Outage:
     answered_utc: int | None = None
 
 
-@dataclass(slots=True)
-class Group:
-    """A process of cameras as it stands on the stage."""
-
-    lab: LabCameras
-    names: tuple[str, ...]
-    network: Namespace | None
-    proxy: TcpProxy | None
-    right: dict[str, str]
-    """Camera to the URL that works."""
-    told: dict[str, str]
-    """Camera to the URL the service has."""
-
-
 class Stage:
     """See the module. An asynchronous context manager.
 
@@ -98,9 +83,6 @@ class Stage:
         self._folder = folder
         self._clock = SteppedClock()
         self._stack = AsyncExitStack()
-        self._verbs: dict[str, Callable[[Step], Awaitable[None]]] = {
-            name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name.startswith("do_")
-        }
 
     async def __aenter__(self) -> Self:
         try:
@@ -117,6 +99,11 @@ class Stage:
     def cameras(self) -> list[str]:
         """Every camera that is one."""
         return [name for group in self.groups for name in group.names]
+
+    @classmethod
+    def verbs(cls) -> set[str]:
+        """What a step may be."""
+        return {name.removeprefix("do_") for name in dir(cls) if name.startswith("do_")} | set(DEEDS)
 
     async def play(self) -> None:
         """Do every step; raises ``AssertionError`` where one does not come true in time."""
@@ -189,12 +176,14 @@ class Stage:
 
     async def perform(self, step: Step) -> None:
         """Do one step; those of different cameras may be done at the same time."""
-        verb = self._verbs.get(step.do)
-        if verb is None:
-            raise UsageError(f"no step is called {step.do}", hint=f"there are {', '.join(sorted(self._verbs))}")
+        if step.do not in self.verbs():
+            raise UsageError(f"no step is called {step.do}", hint=f"there are {', '.join(sorted(self.verbs()))}")
         if step.outage:
             self.outages.append(Outage(self._names(step), step.outage, *_now()))
-        await verb(step)
+        if step.do in DEEDS:
+            await asyncio.to_thread(DEEDS[step.do], self.groups[step.group], step)
+        else:
+            await getattr(self, f"do_{step.do}")(step)
         if step.answers:
             boot, utc = _now()
             for outage in self.outages:
@@ -204,21 +193,6 @@ class Stage:
     def _names(self, step: Step) -> tuple[str, ...]:
         names = self.groups[step.group].names
         return names if step.camera == "*" else (step.camera,)
-
-    def _lab(self, step: Step) -> LabCameras:
-        return self.groups[step.group].lab
-
-    def _network(self, step: Step) -> Namespace:
-        network = self.groups[step.group].network
-        if network is None:
-            raise UsageError(f"{step.do} needs cameras with a namespace")
-        return network
-
-    def _proxy(self, step: Step) -> TcpProxy:
-        proxy = self.groups[step.group].proxy
-        if proxy is None:
-            raise UsageError(f"{step.do} needs cameras with a proxy")
-        return proxy
 
     # -- verbs: time and waiting ----------------------------------------------------------------------------
 
@@ -280,82 +254,9 @@ class Stage:
         """Note it again; after this nothing is compared."""
         self.after = holdings(self.rig)
 
-    # -- verbs: the camera ----------------------------------------------------------------------------------
-
-    async def do_kill(self, step: Step) -> None:
-        """SIGKILL."""
-        await asyncio.to_thread(self._lab(step).kill)
-
-    async def do_start(self, step: Step) -> None:
-        """Start again after ``kill``, on the same port."""
-        await asyncio.to_thread(self._lab(step).start)
-
-    async def do_restart(self, step: Step) -> None:
-        """Stop and start, with other ``options``."""
-        await asyncio.to_thread(self._lab(step).restart, **cast(dict[str, Any], step.options))
-
-    async def do_freeze(self, step: Step) -> None:
-        """SIGSTOP."""
-        self._lab(step).freeze()
-
-    async def do_thaw(self, step: Step) -> None:
-        """SIGCONT."""
-        self._lab(step).thaw()
-
-    async def do_tell(self, step: Step) -> None:
-        """Give the cameras a command."""
-        amount = f" {step.seconds}" if step.word in ("clock", "jump") else ""
-        await asyncio.to_thread(self._lab(step).command, f"{step.word} {step.camera}{amount}")
-
     async def do_step_host_clock(self, step: Step) -> None:
         """Set the service's wall clock ``seconds`` forward."""
         self._clock.step(int(step.seconds * NS_PER_S))
-
-    # -- verbs: the network ---------------------------------------------------------------------------------
-
-    async def do_drop(self, step: Step) -> None:
-        """Drop every packet in the cameras' namespace."""
-        await asyncio.to_thread(self._network(step).drop)
-
-    async def do_restore(self, step: Step) -> None:
-        """Let packets flow again."""
-        await asyncio.to_thread(self._network(step).restore)
-
-    async def do_reset(self, step: Step) -> None:
-        """Reset every connection."""
-        await asyncio.to_thread(self._proxy(step).reset)
-
-    async def do_refuse(self, step: Step) -> None:
-        """Reset every connection and close the port."""
-        await asyncio.to_thread(self._proxy(step).refuse)
-
-    async def do_accept(self, step: Step) -> None:
-        """Open the port again."""
-        await asyncio.to_thread(self._proxy(step).accept)
-
-    async def do_stall(self, step: Step) -> None:
-        """Pass nothing on."""
-        await asyncio.to_thread(self._proxy(step).stall)
-
-    async def do_half_open(self, step: Step) -> None:
-        """The camera forgets its connections; the service is not told."""
-        await asyncio.to_thread(self._proxy(step).half_open)
-
-    async def do_resume(self, step: Step) -> None:
-        """Pass everything on again."""
-        await asyncio.to_thread(self._proxy(step).resume)
-
-    async def do_teardown(self, step: Step) -> None:
-        """The camera says TEARDOWN."""
-        await asyncio.to_thread(self._proxy(step).say, _TEARDOWN)
-
-    async def do_corrupt(self, step: Step) -> None:
-        """Damage a ``share`` of the packets, ``where`` in them."""
-        await asyncio.to_thread(self._proxy(step).corrupt, step.share, step.where)
-
-    async def do_throttle(self, step: Step) -> None:
-        """Let each camera send no more than ``kbytes_per_s``."""
-        await asyncio.to_thread(self._proxy(step).throttle, step.kbytes_per_s * 1000 or None)
 
     # -- verbs: the configuration ---------------------------------------------------------------------------
 
@@ -381,12 +282,15 @@ class Stage:
 
     async def do_logins(self, step: Step) -> None:
         """Check that the cameras of the group were given a password ``times`` times at most so far."""
-        logins, most = sum(request.login for request in list(self._proxy(step).requests)), self._times(step)
+        logins, most = (
+            sum(request.login for request in list(the_proxy(self.groups[step.group], step).requests)),
+            self._times(step),
+        )
         assert logins <= most, f"{logins} logins, {most} are allowed"
 
     async def do_describes(self, step: Step) -> None:
         """Check that the cameras of the group were asked to describe their streams ``times`` times at most so far."""
-        asked, most = len(self._proxy(step).asked("DESCRIBE")), self._times(step)
+        asked, most = len(the_proxy(self.groups[step.group], step).asked("DESCRIBE")), self._times(step)
         assert asked <= most, f"{asked} attempts, {most} are allowed"
 
     def _times(self, step: Step) -> int:

@@ -135,7 +135,7 @@ def test_busiest_second_and_p95() -> None:
 def test_every_scenario_can_be_read_and_knows_its_verbs(row: str, tmp_path: Path) -> None:
     script = load_script(row)
     assert script.row == row
-    verbs = {name.removeprefix("do_") for name in dir(Stage) if name.startswith("do_")}
+    verbs = Stage.verbs()
     steps = [inner for step in script.steps for inner in (step, *step.steps)]
     assert {step.do for step in steps} <= verbs
 

@@ -76,7 +76,7 @@ def test_without_root_nothing_needs_it_and_nobody_gets_what_his_camera_has_not()
 
 
 def test_every_step_is_one_that_the_stage_can_do(tmp_path: Path) -> None:
-    verbs = {name.removeprefix("do_") for name in dir(Stage) if name.startswith("do_")}
+    verbs = Stage.verbs()
     made = plan(3, 8, 1800)
     assert {step.do for one in made.main for step in (*one.begin, *one.end)} <= verbs
 
