@@ -159,7 +159,7 @@ def test_a_value_is_read_as_a_person_writes_it_and_secrets_are_masked(file: Path
         (lambda f: edit.set_value(f, "recrding.rotation", "1s"), "did you mean 'recording.rotation'?"),
         (lambda f: edit.set_value(f, "cameras.dor.audio", "no"), "no camera 'dor'; did you mean 'cameras.door.audio'?"),
         (lambda f: edit.set_value(f, "volumes.usb.role", "spill"), "there is no volume 'usb'"),
-        (lambda f: edit.set_value(f, "recording", "1s"), "is a table; name a key in it, like recording.rotation"),
+        (lambda f: edit.set_value(f, "recording", "1s"), "is a table; name a key in it, like recording.schedule"),
         (lambda f: edit.set_value(f, "cameras.door", "1s"), "is a table; name a key in it, like cameras.door.url"),
         (lambda f: edit.set_value(f, "recording.rotation.x", "1s"), "there is no key 'recording.rotation.x'"),
         (lambda f: edit.set_value(f, "", "1s"), "there is no key ''"),

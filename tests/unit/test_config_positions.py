@@ -228,6 +228,10 @@ def test_what_is_taken_out_is_gone_and_nothing_else(text: str, data: st.DataObje
     assert len(left) < len(text)
 
 
+def test_a_text_that_looks_like_an_explanation_stays() -> None:
+    assert remove_in('k = { p = """\n# """ }\n[t3]\na = 1\n', ("t3",)) == 'k = { p = """\n# """ }\n'
+
+
 def test_lines_and_columns_count_from_one() -> None:
     keys = scan("# top\n\n[a]\nb = 1\n  c.d = { e = [1,\n\n   22] }\n")
     found = {path: (keys.find(path).line, keys.find(path).column) for path in keys.keys}

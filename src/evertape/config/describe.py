@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from evertape.config.schema import Config
 from evertape.config.sections import Section
 from evertape.config.url import CameraUrl
-from evertape.config.values import Bytes, FilePath, Span
+from evertape.config.values import Bytes, FilePath, Span, Weekly
 
 PLACEHOLDERS = {"cameras": "ID", "volumes": "NAME"}
 """What stands on the reference page for the name a person chooses."""
@@ -140,6 +140,8 @@ def _kind(annotation: Any, marks: list[Any]) -> tuple[str, str, tuple[str, ...]]
             return "duration", mark.bounds, ()
         if isinstance(mark, Bytes):
             return "size", mark.bounds, ()
+        if isinstance(mark, Weekly):
+            return "schedule", mark.bounds, ()
         if isinstance(mark, FilePath):
             return "path", "absolute" if mark.absolute else "", ()
     if isinstance(annotation, type) and issubclass(annotation, Enum):
@@ -160,7 +162,7 @@ def to_toml(value: Any, marks: Sequence[Any] = ()) -> str:
     for mark in marks:
         if isinstance(mark, Span):
             return f'"{mark.show(value)}"'
-        if isinstance(mark, Bytes):
+        if isinstance(mark, Bytes | Weekly):
             return f'"{mark.show(value)}"'
     if isinstance(value, bool):
         return str(value).lower()

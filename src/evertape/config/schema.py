@@ -29,7 +29,19 @@ from evertape.config.sections import (
 )
 from evertape.config.units import parse_duration
 from evertape.config.url import CameraUrl
-from evertape.config.values import Bytes, CameraKey, FilePath, Line, PlainEnum, Span, VolumeKey, value_error
+from evertape.config.values import (
+    Bytes,
+    CameraKey,
+    FilePath,
+    Line,
+    PlainEnum,
+    Span,
+    VolumeKey,
+    Weekly,
+    Zone,
+    value_error,
+)
+from evertape.config.weekly import WeeklySpan
 from evertape.types import CameraId, DurationNs
 
 S = TypeVar("S", bound=Section)
@@ -98,7 +110,12 @@ class Camera(Section):
     enabled: bool = True
     """Whether this camera is used at all."""
     record: bool = True
-    """Whether to record it from the beginning. Later on, `record start` and `record stop` say what is wished."""
+    """Whether to record it without being told to. Later on, `record start` and `record stop` say what is wished: for
+    good, or, if there is a schedule, until its next change. `false`: by hand only, whatever the schedule."""
+    schedule: Annotated[tuple[WeeklySpan, ...], Weekly()] | None = None
+    """This camera's own `recording.schedule`; `always` takes it out of the general one."""
+    timezone: Zone | None = None
+    """The time zone its schedule is meant in; when not set, that of the installation."""
     audio: bool = True
     """Whether its sound is recorded too."""
     transport: Annotated[Transport, Field(strict=False), PlainEnum] = Transport.TCP
@@ -175,7 +192,9 @@ class Config(Section):
     def recording_for(self, camera: CameraId) -> Recording:
         """``recording`` with this camera's own values in place. Raises ``KeyError`` for an unknown camera."""
         own = self.cameras[camera]
-        return _override(self.recording, {"rotation": own.rotation, "rotation_size": own.rotation_size})
+        return _override(
+            self.recording, {"rotation": own.rotation, "rotation_size": own.rotation_size, "schedule": own.schedule}
+        )
 
     def streaming_for(self, camera: CameraId) -> Streaming:
         """``streaming`` with this camera's own values in place. Raises ``KeyError`` for an unknown camera."""

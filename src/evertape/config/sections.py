@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evertape.config.units import parse_duration, parse_size
-from evertape.config.values import AUTO, Bytes, FallbackSource, FilePath, Line, PlainEnum, Span, Zone
+from evertape.config.values import AUTO, Bytes, FallbackSource, FilePath, Line, PlainEnum, Span, Weekly, Zone
+from evertape.config.weekly import WeeklySpan
 from evertape.types import DurationNs
 
 
@@ -67,7 +68,11 @@ class Installation(Section):
 
 
 class Recording(Section):
-    """`[recording]`: how footage becomes files."""
+    """`[recording]`: when to record, and how footage becomes files."""
+
+    schedule: Annotated[tuple[WeeklySpan, ...], Weekly()] = ()
+    """When cameras are recorded: `always`, or weekly spans of local time, separated by semicolons. Days are `mon` to
+    `sun`, `daily`, `weekdays`, `weekend`; a span that ends before it begins ends on the next day."""
 
     rotation: Annotated[DurationNs, Span("2s", "24h")] = parse_duration("10min")
     """How long one file gets before the next is begun, at a keyframe."""

@@ -244,7 +244,9 @@ def _next_cut(text: str, path: Path) -> tuple[int, int] | None:
 def _section_cut(text: str, keys: KeyMap, index: int) -> tuple[int, int]:
     start = text.rfind("\n", 0, keys.statements[index].start) + 1
     above = start
-    while above > 0:  # the explanation directly above belongs to the table; the one at the top, to the file
+    # A line of a text that ends above may look like an explanation.
+    floor = keys.line_end(keys.statements[index - 1].end) if index else 0
+    while above > floor:  # the explanation directly above belongs to the table; the one at the top, to the file
         line = text.rfind("\n", 0, above - 1) + 1
         if not text.startswith("# ", line):
             start = above

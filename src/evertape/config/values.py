@@ -27,6 +27,7 @@ from evertape.config.units import (
     parse_duration,
     parse_size,
 )
+from evertape.config.weekly import EXAMPLE, ScheduleError, WeeklySpan, parse_week, week_text
 from evertape.types import CameraId
 
 FROM_FILE = {"from_file": True}
@@ -166,6 +167,35 @@ class FilePath:
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
         shown = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
+        return core_schema.no_info_plain_validator_function(self.validate, serialization=shown)
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """Weekly spans of local time, as one text; a value is a tuple of ``WeeklySpan``, empty for ``always``."""
+
+    @property
+    def bounds(self) -> str:
+        """For the reference page."""
+        return f"`always`, or weekly spans like `{EXAMPLE}`"
+
+    def validate(self, value: object) -> tuple[WeeklySpan, ...]:
+        """Spans, or a Pydantic error that says what to write."""
+        if isinstance(value, tuple) and all(isinstance(span, WeeklySpan) for span in value):
+            return value
+        if not isinstance(value, str):
+            raise value_error("schedule", f"must be a text like '{EXAMPLE}', or 'always'")
+        try:
+            return parse_week(value)
+        except ScheduleError as error:
+            raise value_error("schedule", str(error)) from None
+
+    def show(self, value: tuple[WeeklySpan, ...]) -> str:
+        """The value as a person writes it."""
+        return week_text(value)
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        shown = core_schema.plain_serializer_function_ser_schema(self.show, when_used="json")
         return core_schema.no_info_plain_validator_function(self.validate, serialization=shown)
 
 
