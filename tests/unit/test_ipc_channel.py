@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
-from evertape.ipc.channel import Channel, widen
+from evertape.ipc import channel as channel_module
+from evertape.ipc.channel import Channel, Listener, connect, widen
 from evertape.ipc.messages import Durable, Message
 from evertape.ipc.wire import FrameReader
 
@@ -104,5 +107,49 @@ def test_a_wide_socket_takes_a_whole_round_at_once() -> None:
         assert sender.queued_bytes == 0
         sender.close()
         theirs.close()
+
+    run(test)
+
+
+class NoDescriptors:
+    """A listening socket of a process that has used up its descriptors."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.real = sock
+        self.asked = 0
+        self.out = True
+
+    def accept(self) -> tuple[socket.socket, object]:
+        self.asked += 1
+        if self.out:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self.real.accept()
+
+    def fileno(self) -> int:
+        return self.real.fileno()
+
+    def close(self) -> None:
+        self.real.close()
+
+
+def test_a_process_without_descriptors_pauses_and_then_takes_whoever_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        monkeypatch.setattr(channel_module, "_ACCEPT_PAUSE_S", 0.05)
+        came: list[socket.socket] = []
+        listener = Listener(str(tmp_path / "door"), came.append)
+        empty = NoDescriptors(listener._sock)
+        listener._sock = empty  # type: ignore[assignment]
+        client = connect(listener.path)
+        await until(lambda: empty.asked == 1)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert empty.asked <= 2, "it does not spin"
+        empty.out = False
+        await until(lambda: len(came) == 1)
+        listener.close()
+        client.close()
+        came[0].close()
 
     run(test)

@@ -24,6 +24,8 @@ MOST_KEPT = 100_000
 BATCH = 1000
 RETRY_FIRST_S, RETRY_LAST_S = 0.05, 1.0
 RETRY_FAILED_S = 1.0
+DEADLINE_S, LONGEST_DEADLINE_S = 5.0, 15.0
+"""For the confirmation of a batch. It doubles, because each new try hands the same events over once more."""
 
 
 class Journal(Protocol):
@@ -47,9 +49,13 @@ class JournalClient:
         socket_path: of the data folder's disk process.
         stamp: names this process, and stamps the note about what had to be dropped.
         most_kept: how many unconfirmed events to keep.
+        deadline_s: for the confirmation of a batch; then the connection is made anew, because a process that is stuck
+            in the kernel has perhaps been replaced by another one at the same address.
     """
 
-    def __init__(self, socket_path: str, stamp: EventStamp, *, most_kept: int = MOST_KEPT) -> None:
+    def __init__(
+        self, socket_path: str, stamp: EventStamp, *, most_kept: int = MOST_KEPT, deadline_s: float = DEADLINE_S
+    ) -> None:
         self._path = socket_path
         self._stamp = stamp
         self._most = most_kept
@@ -62,6 +68,10 @@ class JournalClient:
         self._loop = asyncio.get_running_loop()
         self._pumping = False
         self._closed = False
+        self._first_deadline_s = self._deadline_s = deadline_s
+        self._deadline: asyncio.TimerHandle | None = None
+        self._silent_since: float | None = None
+        """When the batch was sent that the journal did not confirm in time."""
         self._failure = 0
         self.dropped = 0
         """Events given up since the last note about it, because too many were waiting."""
@@ -101,6 +111,7 @@ class JournalClient:
         while self._events and self._loop.time() < deadline:
             await asyncio.sleep(0.01)
         self._closed = True
+        self._answered()
         if self._timer is not None:
             self._timer.cancel()
         if self._channel is not None:
@@ -124,6 +135,7 @@ class JournalClient:
         assert self._channel is not None
         batch = tuple(self._events[i] for i in range(min(BATCH, len(self._events))))
         self._in_flight = len(batch)
+        self._deadline = self._loop.call_later(self._deadline_s, self._overdue)
         self._channel.send(JournalAppend(events=cast(tuple[AnyEvent, ...], batch), last=batch[-1].id))
 
     def _connect(self) -> bool:
@@ -138,6 +150,29 @@ class JournalClient:
         source = self._stamp.source
         self._channel.send(Hello(role=source.partition("-")[0], name=source, pid=os.getpid()))
         return True
+
+    def _overdue(self) -> None:
+        """The journal's process took the batch and does not confirm it: its disk hangs."""
+        self._deadline = None
+        if self._silent_since is None:
+            self._silent_since = self._loop.time() - self._deadline_s
+            log.error("[STORAGE] the journal does not answer; events wait in memory, %d so far", len(self._events))
+        self._deadline_s = min(self._deadline_s * 2, LONGEST_DEADLINE_S)
+        if self._channel is not None:
+            self._channel.close()
+
+    def _answered(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _speaks_again(self) -> None:
+        if self._silent_since is None:
+            return
+        seconds, self._silent_since = self._loop.time() - self._silent_since, None
+        self._deadline_s = self._first_deadline_s
+        log.info("[STORAGE] the journal answers again, after %.1f s", seconds)
+        self.put(Notice(**self._stamp(), text="the journal did not answer", detail={"seconds": round(seconds, 3)}))
 
     def _try_again(self, delay_s: float) -> None:
         if self._timer is None and not self._closed:
@@ -154,6 +189,7 @@ class JournalClient:
             self._confirmed(message.last)
         elif isinstance(message, JournalFailed):
             log.warning("[STORAGE] the journal cannot be written: %s", message.text)
+            self._answered()
             self._in_flight = 0
             self._failure = message.errno
             self._try_again(RETRY_FAILED_S)
@@ -164,6 +200,7 @@ class JournalClient:
     def _confirmed(self, last: str) -> None:
         if not self._in_flight or self._events[self._in_flight - 1].id != last:
             return  # of a batch that was sent again since
+        self._answered()
         for _ in range(self._in_flight):
             done = self._waiting.get(self._events.popleft().id)
             if done is not None and not done.done():
@@ -171,6 +208,7 @@ class JournalClient:
         self._in_flight = 0
         self._failure = 0
         self._retry_s = RETRY_FIRST_S
+        self._speaks_again()
         if self.dropped:
             count, self.dropped = self.dropped, 0
             text = "events were dropped while the journal was away"
@@ -178,6 +216,7 @@ class JournalClient:
         self._pump_soon()
 
     def _on_close(self, _channel: Channel) -> None:
+        self._answered()
         self._channel = None
         self._in_flight = 0
         if self._events:

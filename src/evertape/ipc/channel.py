@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _SO_SNDBUFFORCE = 32  # asm-generic/socket.h; Python has no name for it
 _IOV = 512  # Linux allows 1024 buffers per sendmsg (IOV_MAX)
+_ACCEPT_PAUSE_S = 0.25
 
 Handler = Callable[["Channel", Message, bytes], None]
 CloseHandler = Callable[["Channel"], None]
@@ -224,17 +225,31 @@ class Listener:
         self._sock.listen(64)
         self._sock.setblocking(False)
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._sock.fileno(), self._accept)
+        self._pause: asyncio.TimerHandle | None = None
+        self._listen()
 
     def _accept(self) -> None:
         try:
             sock, _ = self._sock.accept()
-        except OSError:
+        except (BlockingIOError, InterruptedError, ConnectionError):
+            return
+        except OSError as error:
+            # Out of descriptors or memory: whoever waits goes on waiting in the queue, and the socket stays readable,
+            # so looking again at once would take a whole processor.
+            log.warning("[IPC] nobody can connect to %s for the moment: %s", os.path.basename(self.path), error)
+            self._loop.remove_reader(self._sock.fileno())
+            self._pause = self._loop.call_later(_ACCEPT_PAUSE_S, self._listen)
             return
         self._on_connect(sock)
 
+    def _listen(self) -> None:
+        self._pause = None
+        self._loop.add_reader(self._sock.fileno(), self._accept)
+
     def close(self) -> None:
         """Stop listening and remove the socket's name."""
+        if self._pause is not None:
+            self._pause.cancel()
         self._loop.remove_reader(self._sock.fileno())
         self._sock.close()
         with contextlib.suppress(OSError):
