@@ -239,7 +239,7 @@ def _fate(footage: Footage) -> Cause | None:
     if footage.state == "missing":
         return Cause.FOOTAGE_MISSING
     if footage.state == "deleted" and footage.fate not in ("superseded", "empty"):
-        return Cause.EVICTED_BY_RETENTION if footage.fate == "retention" else Cause.REMOVED_BY_PERSON
+        return Cause.EVICTED_BY_RETENTION if footage.fate.startswith("retention") else Cause.REMOVED_BY_PERSON
     return None
 
 

@@ -20,11 +20,13 @@ from evertape.disk.journal_client import JournalClient
 from evertape.engine.child import leave
 from evertape.engine.keeper_care import VolumeCare
 from evertape.engine.keeper_ledger import conclude
+from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.keeper_plan import Cut, Superfluous, reconcile
+from evertape.engine.keeper_retention import Retention
 from evertape.engine.keeper_tail import IndexTail, Step
 from evertape.errors import VolumeError
 from evertape.ipc.events import AnyEvent, EventStamp, GapClosed, ProcessDied, ServiceStarted
-from evertape.ipc.messages import CutSegment, DeleteSegment, KeeperAssignment, Message
+from evertape.ipc.messages import CutSegment, DeleteSegment, KeeperAssignment, Message, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
 from evertape.store.rows import OPEN
@@ -66,6 +68,9 @@ class Keeper:
         self._assignment: KeeperAssignment | None = None
         self._tail: IndexTail | None = None
         self._journal: JournalClient | None = None
+        self.tell: Callable[[Message], None] = lambda _message: None
+        """Says something to the supervisor; set by whoever made the connection."""
+        self._retention = Retention(self, lambda message: self.tell(message))
         self._cares: dict[str, VolumeCare] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._since = int(clock.utc_ns())
@@ -80,6 +85,8 @@ class Keeper:
         """Do what it says."""
         if isinstance(message, KeeperAssignment):
             self.assign(message)
+        elif isinstance(message, RunRetention):
+            self._retention.wish(message)
         else:
             log.debug("[IPC] the supervisor said %s", type(message).__name__)
 
@@ -92,7 +99,8 @@ class Keeper:
             data = DataDir(Path(new.data))
             self._tail = IndexTail(data.index_file, data.journal)
             self._journal = JournalClient(new.journal_socket, self.stamp)
-            self._tasks = [self._loop.create_task(self._follow()), self._loop.create_task(self._rounds())]
+            work = (self._follow(), self._rounds(), self._retention.run())
+            self._tasks = [self._loop.create_task(task) for task in work]
             for task in self._tasks:
                 self.watch(task)
         wanted = {volume.name: volume for volume in new.volumes}
@@ -101,6 +109,7 @@ class Keeper:
         for name, endpoint in wanted.items():
             if name not in self._cares:
                 self._cares[name] = VolumeCare(endpoint, DataDir(Path(new.data)).journal, self)
+        self._retention.assign(new.retention)
 
     async def close(self, deadline_s: float) -> bool:
         """Apply what is in the journal and let go; False if that took too long."""
@@ -160,6 +169,11 @@ class Keeper:
         service = self._assignment.service
         runs = await self.ask(lambda index: index.runs())
         return [run.last_at for run in runs if run.service != service][-_RUNS:]
+
+    @property
+    def online_links(self) -> dict[str, KeeperLink]:
+        """Volumes that can be reached, by id."""
+        return {care.link.volume_id: care.link for care in self._cares.values() if care.link.online}
 
     def watch(self, task: asyncio.Task[None]) -> None:
         """End the process if this task ends by itself."""
@@ -240,7 +254,7 @@ class Keeper:
 
     async def _reconcile(self) -> None:
         """Make files hold each unit once, as they already do logically."""
-        links = {care.link.volume_id: care.link for care in self._cares.values() if care.link.online}
+        links = self.online_links
         await self.caught_up()
 
         for action in await self.ask(lambda index: self._doubled(index, links.keys())):

@@ -17,11 +17,13 @@ from evertape.ipc.messages import (
     FoundFile,
     Hello,
     JobDone,
+    ListOldest,
     ListSegments,
     Message,
     MirrorAppend,
     MirrorQuery,
     MirrorState,
+    ProbeVolume,
     Refused,
     SegmentList,
     VolumeEndpoint,
@@ -61,6 +63,8 @@ class KeeperLink:
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._parts: dict[int, list[FoundFile]] = {}
         self._report = -1
+        self._news: asyncio.Future[None] | None = None
+        """Done with the next report."""
         self._closed = False
         self._retry_s = _FIRST_RETRY_S
         self._retry: asyncio.TimerHandle | None = None
@@ -95,6 +99,20 @@ class KeeperLink:
         """The files in these day folders. Raises ``VolumeError``."""
         answer = await self._ask(lambda number: ListSegments(request=number, days=tuple(days)))
         return list(answer.files) if isinstance(answer, SegmentList) else []
+
+    async def list_oldest(self, most: int) -> list[FoundFile]:
+        """At least ``most`` files by the order of the day folders, the oldest first. Raises ``VolumeError``."""
+        answer = await self._ask(lambda number: ListOldest(request=number, most=most))
+        return list(answer.files) if isinstance(answer, SegmentList) else []
+
+    async def look(self, timeout_s: float) -> bool:
+        """Have the volume looked at and return with its next report; False if none came in time."""
+        if self._channel is None:
+            return False
+        news = self._news = self._news or self._loop.create_future()
+        self._channel.send(ProbeVolume())
+        done, _ = await asyncio.wait((news,), timeout=timeout_s)
+        return bool(done)
 
     async def mirror_state(self) -> dict[str, int]:
         """Bytes per journal file in the volume's mirror. Raises ``VolumeError``."""
@@ -170,6 +188,9 @@ class KeeperLink:
             case VolumeReport(volume=info, report=report) if report > self._report:
                 before = (self._report >= 0, self.info.state, self.info.volume_id)
                 self._report, self.info = report, info
+                news, self._news = self._news, None
+                if news is not None:
+                    news.set_result(None)
                 if before != (True, info.state, info.volume_id):
                     self._on_change(self)
             case SegmentList(request=number, files=files, last=last):

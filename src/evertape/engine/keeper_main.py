@@ -24,7 +24,7 @@ async def _run(args: argparse.Namespace) -> int:
     ending: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     clock = SystemClock()
     keeper = Keeper(args.name, clock)
-    SupervisorLine(
+    line = SupervisorLine(
         args.supervisor_fd,
         "keeper",
         args.name,
@@ -32,6 +32,7 @@ async def _run(args: argparse.Namespace) -> int:
         keeper.message,
         lambda deadline_s: None if ending.done() else ending.set_result(deadline_s),
     )
+    keeper.tell = line.send
     return 0 if await keeper.close(await ending) else 1
 
 

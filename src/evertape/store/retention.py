@@ -73,4 +73,5 @@ def held_by_camera(index: Reader, volumes: Collection[str]) -> dict[str, int]:
 def on_day(index: Reader, volume: str, camera: str, start: int, end: int) -> dict[str, SegmentRow]:
     """A camera's segments on a volume that begin in ``[start, end)``, whatever their state, by path."""
     rows = index.on_volume(volume, start, end)
-    return {row.path: row for row in rows if row.camera == camera}
+    # A deleted one's name is free for another, so what is held counts.
+    return {row.path: row for row in sorted(rows, key=lambda row: row.held) if row.camera == camera}
