@@ -194,7 +194,8 @@ class RecordingBranch:
 
     def accepted(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A file exists."""
-        self._storage.accepted(writer.link, writer.id)
+        if writer is run.writer:
+            self._storage.accepted(writer.link, writer.id)
 
     def opened(self, run: RecordingRun, writer: SegmentWriter) -> None:
         """A segment was begun."""
