@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evertape.config.schema import Config
+from evertape.domain.retention_terms import Terms
 from evertape.engine.assign import camera_settings, ring_share
 from evertape.engine.declared_volumes import Declared
 from evertape.ipc.messages import DiskAssignment, KeeperAssignment, RecorderAssignment, VolumeEndpoint
@@ -84,8 +85,12 @@ class Assignments:
             journal_socket=self.journal_socket,
         )
 
-    def keeper(self, volumes: tuple[VolumeEndpoint, ...]) -> KeeperAssignment:
+    def keeper(self, volumes: tuple[VolumeEndpoint, ...], retention: Terms) -> KeeperAssignment:
         """For the keeper."""
         return KeeperAssignment(
-            data=self.data, volumes=volumes, journal_socket=self.journal_socket, service=self.service
+            data=self.data,
+            volumes=volumes,
+            journal_socket=self.journal_socket,
+            service=self.service,
+            retention=retention,
         )

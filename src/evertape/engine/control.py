@@ -57,6 +57,9 @@ class ControlServer:
             "feed": self._feed,
             "stop": self._stop,
             "check_volumes": self._check_volumes,
+            "protect": supervisor.space.protect,
+            "unprotect": supervisor.space.unprotect,
+            "retention": supervisor.space.retention,
         }
 
     def news(self, message: EventNews) -> None:

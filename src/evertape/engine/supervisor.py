@@ -23,6 +23,7 @@ from evertape.engine.control import ControlServer
 from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
 from evertape.engine.process import Child
 from evertape.engine.service_status import Machine, Status
+from evertape.engine.space_desk import SpaceDesk
 from evertape.engine.state_files import VOLUMES, WISHES, read_volumes, read_wishes, volumes_text, wishes_text
 from evertape.engine.state_line import StateLine
 from evertape.ipc.events import (
@@ -43,6 +44,7 @@ from evertape.ipc.messages import (
     Message,
     RecorderAssignment,
     RecorderStatus,
+    RetentionProgress,
     SetWish,
     VolumeInfo,
     VolumeReport,
@@ -97,6 +99,7 @@ class Supervisor:
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
         self._told: dict[str, DiskAssignment] = {}
+        self.space = SpaceDesk(self)
 
     @property
     def config(self) -> Config:
@@ -112,6 +115,7 @@ class Supervisor:
         run_dir(self.data.root, create=True)
         state = self.data.root / "state"
         self.wishes, self._volumes.known = read_wishes(state), read_volumes(state)
+        self.space.load(state)
         self._control = ControlServer(self, self._socket("control"))
         self._journal = JournalClient(self._socket(DATA), self._stamp)
         self._state_line = StateLine(self._socket(DATA))
@@ -181,8 +185,7 @@ class Supervisor:
                 recorder.send(self._recorder_assignment(number))
             else:
                 self.children.spawn_recorder(number)
-        if keeper := self.children.get(KEEPER):
-            keeper.send(self._keeper_assignment())
+        self.tell_keeper()
         if not first:
             self.journal(ConfigApplied(**self._stamp(), changed=changed))
 
@@ -209,7 +212,7 @@ class Supervisor:
         for number in {self.placed[name] for name in cameras if name in self.placed}:
             mine = tuple(name for name in cameras if self.placed.get(name) == number)
             self.children[f"recorder-{number}"].send(SetWish(cameras=mine, wanted=wanted, by=by))
-        self._put_state(WISHES, wishes_text(self.wishes))
+        self.put_state(WISHES, wishes_text(self.wishes))
 
     async def command(self, message: Message, camera: str, request: int, timeout_s: float = 5.0) -> CommandDone:
         """Have the camera's recorder do something."""
@@ -234,6 +237,19 @@ class Supervisor:
             self._journal.put(event)
         if self._control is not None:
             self._control.news(EventNews(events=(event,)))
+
+    async def on_record(self, event: AnyEvent) -> bool:
+        """The same, and whether it is known to be durable."""
+        if self._control is not None:
+            self._control.news(EventNews(events=(event,)))
+        return self._journal is not None and await self._journal.durable(event)
+
+    def tell_keeper(self, message: Message | None = None) -> bool:
+        """Say something to the keeper, by default its assignment anew; False if there is none."""
+        keeper = self.children.get(KEEPER)
+        if keeper is not None:
+            keeper.send(message or self._keeper_assignment())
+        return keeper is not None
 
     @property
     def stamp(self) -> EventStamp:
@@ -268,6 +284,8 @@ class Supervisor:
             case VolumeReport(volume=info):
                 if child.name != DATA:
                     self._volume_news(info)
+            case RetentionProgress():
+                self.space.heard(message)
             case EventNews():
                 if self._control is not None:
                     self._control.news(message)
@@ -289,10 +307,11 @@ class Supervisor:
     def _volume_news(self, info: VolumeInfo) -> None:
         self.status.volume_said(info)
         if self._volumes.learn(info):
-            self._put_state(VOLUMES, volumes_text(self._volumes.known))
+            self.put_state(VOLUMES, volumes_text(self._volumes.known))
             self._tell_disk(f"disk-{info.name}")
 
-    def _put_state(self, name: str, text: bytes) -> None:
+    def put_state(self, name: str, text: bytes) -> None:
+        """Replace a small state file, some time soon."""
         if self._state_line is not None:
             self._state_line.put(name, text)
 
@@ -304,7 +323,7 @@ class Supervisor:
         return self._assignments.recorder(number, self.placed, self.wishes, self._volumes.endpoints())
 
     def _keeper_assignment(self) -> KeeperAssignment:
-        return self._assignments.keeper(self._volumes.endpoints())
+        return self._assignments.keeper(self._volumes.endpoints(), self.space.terms)
 
     def _tell_disk(self, process: str) -> None:
         """Tell a disk process its assignment, if it is another one than it was told last."""
