@@ -30,7 +30,8 @@ class Inventory:
     Args:
         threads: by what the kernel calls them.
         descriptors: of ``socket``, ``pipe``, ``file`` and whatever else the kernel makes (``eventfd`` …).
-        memory: bytes; what it shares with others is divided among them (PSS).
+        memory: bytes that are its own (anonymous). Libraries are left out: how much of them is its own depends on who
+            else on the machine has them loaded.
     """
 
     threads: Counter[str]
@@ -64,7 +65,7 @@ def inventory(pid: int) -> Inventory | None:
                 kind = target.removeprefix("anon_inode:").strip("[]") if ":" in target else "file"
                 descriptors[kind.partition(":")[0]] += 1
         with open(f"/proc/{pid}/smaps_rollup") as file:
-            memory = next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
+            memory = next(int(line.split()[1]) * 1024 for line in file if line.startswith("Anonymous:"))
     except (OSError, StopIteration):
         return None
     return Inventory(threads, descriptors, memory)

@@ -67,7 +67,7 @@ class Rule:
         row: of the scenarios.
         causes: that the ledger may give for what is missing; none: nothing may be missing beyond what was damaged.
         noticed_s: how soon it has to be noticed, if it lasts that long; ``None``: there is nothing to notice.
-        needs: what only some cameras have: ``network``, ``proxy``, ``password`` or ``sound``.
+        needs: what only some cameras have: ``network``, ``proxy``, ``password``, ``sound``, or the ``direct`` receiver.
         lasts: otherwise it is over as soon as it is done.
         way_back: there is one moment from which the camera answers again.
         linger_s: for so long after its end its causes are still right.
@@ -98,7 +98,8 @@ RULES: dict[Fault, Rule] = {
     Fault.WRONG_PATH: Rule("A6", ("stream_not_found", "settings_changed"), 1.0, "proxy"),
     Fault.OTHER_VIDEO: Rule("A7", _GONE, 1.0, lasts=False),
     Fault.ENDS: Rule("A8", _GONE, 1.0, lasts=False),
-    Fault.TEARDOWN: Rule("A8", _GONE, 1.0, "proxy", lasts=False),
+    # Said by the proxy while the camera goes on sending: rtspsrc answers that it does not know how, and goes on too.
+    Fault.TEARDOWN: Rule("A8", _GONE, 1.0, "direct", lasts=False),
     Fault.FLAPPING: Rule("A10", _GONE, 1.0, "proxy", lasts=False, way_back=False),
     Fault.CORRUPTED: Rule("A11", ("stream_damaged",), None, "proxy", way_back=False),
     Fault.CORRUPTED_HEADERS: Rule("A11B", ("stream_damaged",), None, "proxy", way_back=False),
@@ -196,6 +197,7 @@ class _Deck:
         has = {"", "network" if in_network else "proxy"}
         has |= {"password"} if has_password else set()
         has |= {"sound"} if audio != "none" else set()
+        has |= {"direct"} if not in_network and kind != 2 else set()
         self._faults = [fault for fault, rule in RULES.items() if rule.needs in has]
 
     def deal(self, seconds: float) -> Iterator[Planned]:
