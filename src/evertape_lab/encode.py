@@ -46,7 +46,7 @@ def encode_video(params: LoopParams) -> VideoLoop:
         pipeline.set_state(Gst.State.NULL)
     if not samples:
         raise SetupError(f"the {params.codec} encoder gave nothing")
-    frames = _order([_frame(params.codec, sample.get_buffer()) for sample in samples])
+    frames = _order(_whole([_frame(params.codec, sample.get_buffer()) for sample in samples]))
     _check(params, frames)
     return VideoLoop(FORMAT_VERSION, params, samples[0].get_caps().to_string(), frames)
 
@@ -176,6 +176,19 @@ def _frame(codec: Codec, buffer: Any) -> tuple[int, LoopFrame]:
     return buffer.pts, LoopFrame(key, 0, bytes(head), bytes(tail))
 
 
+def _whole(frames: list[tuple[int, LoopFrame]]) -> list[tuple[int, LoopFrame]]:
+    """Units with pictures only: parameter sets that came alone, as they do once in a while, go to the next one."""
+    result = []
+    head = b""
+    for pts, frame in frames:
+        if frame.tail:
+            result.append((pts, LoopFrame(frame.key, frame.display, frame.head or head, frame.tail)))
+            head = b""
+        else:
+            head += frame.head
+    return result
+
+
 def _order(frames: list[tuple[int, LoopFrame]]) -> list[LoopFrame]:
     """Give each frame its rank by PTS."""
     rank = {pts: index for index, pts in enumerate(sorted(pts for pts, _ in frames))}
@@ -188,7 +201,8 @@ def _check(params: LoopParams, frames: list[LoopFrame]) -> None:
     if len(frames) != params.loop_frames or keys != list(range(0, params.loop_frames, params.gop)):
         raise SetupError(
             f"the {params.codec} encoder gave {len(frames)} frames with key frames at {keys[:5]}…, "
-            f"not {params.loop_frames} with one every {params.gop}"
+            f"not {params.loop_frames} with one every {params.gop}; the first have "
+            f"{', '.join(str(len(frame.tail)) for frame in frames[:4])} bytes"
         )
     if any(frame.key and not frame.head for frame in frames):
         raise SetupError(f"the {params.codec} encoder gave a key frame without parameter sets")
