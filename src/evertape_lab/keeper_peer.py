@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from evertape.domain.retention_terms import Terms
 from evertape.ipc.events import AnyEvent
 from evertape.ipc.messages import (
     Heartbeat,
@@ -37,10 +38,18 @@ class KeeperUnderTest:
         rig: whose journal it follows.
         volumes: name to disk process; more can be given to ``assign``.
         service: the run of the service it belongs to.
+        retention: by what it deletes.
     """
 
-    def __init__(self, rig: DiskRig, volumes: dict[str, DiskUnderTest] | None = None, service: str = "") -> None:
+    def __init__(
+        self,
+        rig: DiskRig,
+        volumes: dict[str, DiskUnderTest] | None = None,
+        service: str = "",
+        retention: Terms | None = None,
+    ) -> None:
         self.rig = rig
+        self.retention = retention
         self.service = service or uuid.uuid4().hex
         ours, theirs = socket.socketpair()
         env = dict(os.environ, PYTHONPATH=str(Path(__file__).resolve().parents[1]))
@@ -77,7 +86,11 @@ class KeeperUnderTest:
         )
         self.supervisor.send(
             KeeperAssignment(
-                data=str(self.rig.data), volumes=endpoints, journal_socket=self.rig.keeper.path, service=self.service
+                data=str(self.rig.data),
+                volumes=endpoints,
+                journal_socket=self.rig.keeper.path,
+                service=self.service,
+                retention=self.retention,
             )
         )
 
