@@ -1,7 +1,7 @@
 """inotify on one volume: its directory, and the folders in which files are being written.
 
-A file that was deleted goes on taking data, and a deleted directory's descriptor goes on working; without this the first
-is noticed by the next sync and the second by the next probe.
+A deleted file goes on taking data, and a deleted directory's descriptor goes on working; without this the first is
+noticed by the next sync and the second by the next probe.
 
 Threads: the loop's; watches are added on the session's workers, because that may block in the file system.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -21,7 +22,8 @@ from evertape.disk.volume import Session
 
 log = logging.getLogger(__name__)
 
-_ROOT = bits.DELETE_SELF | bits.MOVE_SELF | bits.ATTRIB | bits.UNMOUNT | bits.ONLYDIR
+_ROOT = bits.MOVE_SELF | bits.ATTRIB | bits.UNMOUNT | bits.ONLYDIR
+_PARENT = ".."
 _FOLDER = bits.DELETE | bits.MOVED_FROM | bits.MOVE_SELF | bits.ONLYDIR
 
 
@@ -45,6 +47,7 @@ class FolderWatch:
         self._on_root = on_root
         self._on_entry = on_entry
         self._inotify = Inotify()
+        self._own_name = os.path.basename(session.handle.path.rstrip("/"))
         self._lane: Lane = session.lanes.lane()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._inotify.fileno(), self._readable)
@@ -54,6 +57,9 @@ class FolderWatch:
         self._early: list[InotifyEvent] = []
         self._closed = False
         self._watch("", _ROOT)
+        if not session.handle.is_mount:
+            # A directory that somebody has open, as we have, does not say itself that it was deleted.
+            self._watch(_PARENT, _FOLDER)
 
     def follow(self, folders: Iterable[str]) -> None:
         """Watch these folders (relative to the volume) and no others."""
@@ -61,7 +67,7 @@ class FolderWatch:
         for folder in wanted - self._watched:
             self._watch(folder, _FOLDER)
         for watch, folder in list(self._folders.items()):
-            if folder and folder not in wanted:
+            if folder not in ("", _PARENT, *wanted):
                 del self._folders[watch]
                 self._watched.discard(folder)
                 self._lane.submit("leaving a folder unwatched", partial(self._inotify.remove, watch))
@@ -90,13 +96,18 @@ class FolderWatch:
         if error is None and not job.cancelled():
             self._folders[job.result()] = folder
         else:
-            self._watched.discard(folder)
+            if isinstance(error, FileNotFoundError):
+                self._watched.discard(folder)  # once it is there again; after any other error it stays unwatched
             log.debug("[DISK] the folder %r is not watched: %s", folder, error)
         if self._closed:
             self._close_when_idle()
-        elif not self._pending:
-            early, self._early = self._early, []
-            self._take(early)
+            return
+        if folder in ("", _PARENT):
+            self._on_root(bits.ATTRIB)  # it may have been gone before we watched; the watch would not say so
+        if self._pending:
+            return
+        early, self._early = self._early, []
+        self._take(early)
 
     def _close_when_idle(self) -> None:
         if not self._pending and self._inotify.fileno() >= 0:
@@ -119,8 +130,10 @@ class FolderWatch:
             if event.mask & bits.IGNORED:
                 del self._folders[event.watch]
                 self._watched.discard(folder)
-            elif not folder:
+            elif not folder or (folder == _PARENT and event.name == self._own_name):
                 self._on_root(event.mask)
+            elif folder == _PARENT:
+                continue  # a neighbour's
             elif event.mask & bits.DELETE:
                 self._on_entry(folder, event.name, "was deleted")
             elif event.mask & (bits.MOVED_FROM | bits.MOVE_SELF):
