@@ -185,6 +185,15 @@ class ReplayMachine(RuleBasedStateMachine):
             if replay.current and any(g.view.start == replay.cursor for g in self.ring.gops):
                 self.perform(replay, replay.rotate("rotate"))
 
+    @rule(which=st.sampled_from(VOLUMES))
+    def split_or_move(self, which: str) -> None:
+        for _, replay in self.runs:
+            if replay.may_split(self.ring) and self.believed(which):
+                self.perform(replay, replay.split(self.ring, "split"))
+                self.segments += 1
+                self.perform(replay, replay.open(SegmentId(f"s{self.segments}"), which, self.segments, self.ring))
+                assert replay.current, "a new segment takes over at once"
+
     @rule(which=st.sampled_from(VOLUMES), heard=st.booleans())
     def sync(self, which: str, heard: bool) -> None:
         volume = self.volumes[which]
