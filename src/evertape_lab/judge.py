@@ -228,7 +228,7 @@ def _judge_files(result: Result, stage: Stage) -> None:
         name = found[0].camera
         per_camera[name] = per_camera.get(name, 0) + 1
         if expect.playable:
-            pictures, words = _decode(path)
+            pictures, words = decode(path)
             if words or pictures != found[0].count:
                 result.problems.append(f"{path.name}: ffprobe reads {pictures} of {found[0].count}; {words[:300]}")
         if expect.audio is not None:
@@ -253,7 +253,7 @@ def _judge_sound(result: Result, name: str, heard: Sequence[Sound], wanted: Sequ
         result.problems.append(f"{name}: the sound has holes of {rounded(found)} s, {holes} are expected")
 
 
-def _decode(path: Path) -> tuple[int, str]:
+def decode(path: Path) -> tuple[int, str]:
     """Pictures decoded, and what ``ffprobe`` complained about."""
     command = ["ffprobe", "-v", "warning", "-count_frames", "-select_streams", "v", "-of", "json", "-show_entries"]
     done = subprocess.run(

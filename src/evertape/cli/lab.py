@@ -13,7 +13,7 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True, help="Simulated cameras, and scenarios that break things for real and measure."
     )
     app.add_typer(group, name="lab", rich_help_panel="Run")
-    for name, work in (("camera", camera), ("run", run), ("soak", soak)):
+    for name, work in (("camera", camera), ("run", run), ("soak", soak), ("foreign", foreign)):
         group.command(
             name,
             add_help_option=False,
@@ -54,6 +54,18 @@ def soak(ctx: typer.Context) -> None:
     Options: --cameras N --minutes M --seed S --margin S --no-network --plan --json FILE --folder DIR.
     """
     from evertape_lab.soak import main
+
+    code = guarded(lambda: main(ctx.args))
+    if code:
+        raise typer.Exit(code)
+
+
+def foreign(ctx: typer.Context) -> None:
+    """Record from RTSP servers that are not ours (live555, VLC), and kill them in the middle.
+
+    Arguments: live555, vlc; none: both. Options: --seconds N --outage S --ends S --margin S --json FILE.
+    """
+    from evertape_lab.foreign_run import main
 
     code = guarded(lambda: main(ctx.args))
     if code:
