@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from evertape.version import VERSION
 
 if TYPE_CHECKING:
+    from evertape.disk.monitor import StorageDeviceMonitor as StorageDeviceMonitor
     from evertape.domain.backoff import ExponentialBackoff as ExponentialBackoff
     from evertape.domain.camera_events import StreamStatus as StreamStatus
     from evertape.domain.classify import ErrorPriority as ErrorPriority
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from evertape.domain.watchdog import PipelineWatchdog as PipelineWatchdog
     from evertape.engine.camera import CameraStream as CameraStream
     from evertape.engine.embedded import RobustNVRPipeline as RobustNVRPipeline
+    from evertape.engine.storage_notice import StorageNotice as StorageNotice
+    from evertape.engine.storage_service import StorageService as StorageService
     from evertape.engine.stream import RTSPReconnector as RTSPReconnector
     from evertape.media.gst.capture import GstPipeline as GstPipeline
     from evertape.media.view.fallbacksrc import FallbackRTSPPlayer as FallbackRTSPPlayer
@@ -36,6 +39,9 @@ _HOME = {
     "PipelineWatchdog": "evertape.domain.watchdog",
     "RTSPReconnector": "evertape.engine.stream",
     "RobustNVRPipeline": "evertape.engine.embedded",
+    "StorageDeviceMonitor": "evertape.disk.monitor",
+    "StorageNotice": "evertape.engine.storage_notice",
+    "StorageService": "evertape.engine.storage_service",
     "StreamStatus": "evertape.domain.camera_events",
     "classify_error": "evertape.domain.classify",
 }
@@ -50,6 +56,9 @@ __all__ = [
     "PipelineWatchdog",
     "RTSPReconnector",
     "RobustNVRPipeline",
+    "StorageDeviceMonitor",
+    "StorageNotice",
+    "StorageService",
     "StreamStatus",
     "__version__",
     "classify_error",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evertape.clock import Clock
 from evertape.engine.process import Child, ChildProcess, ProcessOwner
+from evertape.engine.storage_service import StorageConsumers
 from evertape.ipc.places import socket_path
 
 DATA = "disk-data"
@@ -43,6 +44,8 @@ class Children(dict[str, Child]):
         self._clock = clock
         self._log_level = log_level
         self._in_process = in_process
+        self.consumers = StorageConsumers()
+        """Whom recorders in this process tell about their storage, besides their own recordings."""
         self._leaving: set[asyncio.Task[bool]] = set()
         """Processes of volumes that are no longer declared, on their way out."""
 
@@ -69,7 +72,7 @@ class Children(dict[str, Child]):
         # Imported here: a supervisor proper has no business with capture and its memory.
         from evertape.engine.in_process import InProcessRecorder
 
-        child = self[name] = InProcessRecorder(name, self._service, self._clock, feed, self._owner)
+        child = self[name] = InProcessRecorder(name, self._service, self._clock, feed, self._owner, self.consumers)
         child.start()
 
     def _spawn(self, name: str, module: str, *arguments: str) -> None:

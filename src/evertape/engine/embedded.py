@@ -20,6 +20,7 @@ from evertape.config.schema import Camera, Config
 from evertape.config.url import CameraUrl
 from evertape.domain.camera_events import StreamStatus
 from evertape.engine.in_process import InProcessRecorder
+from evertape.engine.storage_notice import StorageCallback
 from evertape.engine.supervisor import Machine, Supervisor
 from evertape.errors import UsageError
 from evertape.ipc.messages import CameraInfo
@@ -105,6 +106,20 @@ class EmbeddedEngine:
         supervisor = self._ready.result(_ANSWER_S)
         return supervisor.status.cameras.get(camera_id)
 
+    # -- storage --------------------------------------------------------------------------------------------
+
+    def register_storage_error_callback(self, camera_id: str, callback: StorageCallback) -> None:
+        """Have ``callback`` told each time the storage fails or returns while this camera records.
+
+        It is called on the engine's thread: it has to be quick, and may not wait for the engine. What it raises is
+        logged, and nobody else notices.
+        """
+        self._ready.result(_ANSWER_S).children.consumers.register_storage_error_callback(camera_id, callback)
+
+    def unregister_storage_error_callback(self, camera_id: str, callback: StorageCallback) -> None:
+        """No longer; one that was never registered is ignored."""
+        self._ready.result(_ANSWER_S).children.consumers.unregister_storage_error_callback(camera_id, callback)
+
     # -- inside ---------------------------------------------------------------------------------------------
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
@@ -185,6 +200,7 @@ class RobustNVRPipeline:
         self.camera_id = camera_id
         self._sub_url = sub_url
         self._engine: EmbeddedEngine | None = None
+        self._storage_callbacks: list[StorageCallback] = []
 
     def start(self) -> None:
         """Begin to stream, without recording. Does nothing if it has been started.
@@ -201,6 +217,8 @@ class RobustNVRPipeline:
             engine.release()
             raise
         self._engine = engine
+        for callback in self._storage_callbacks:
+            engine.register_storage_error_callback(self.camera_id, callback)
 
     def start_recording(self) -> None:
         """Record from the last keyframe on, and through every outage until ``stop_recording``."""
@@ -214,10 +232,29 @@ class RobustNVRPipeline:
         """Stop recording and streaming, and wait until every file is finished. Does nothing if it was not started."""
         engine, self._engine = self._engine, None
         if engine is not None:
+            for callback in self._storage_callbacks:
+                engine.unregister_storage_error_callback(self.camera_id, callback)
             try:
                 engine.remove(self.camera_id)
             finally:
                 engine.release()
+
+    def register_storage_error_callback(self, callback: StorageCallback) -> None:
+        """Have ``callback`` told each time the storage fails or returns while this camera records.
+
+        It is called with a ``StorageNotice`` on the engine's thread: it has to be quick, and may not call this
+        pipeline. May be called before ``start``.
+        """
+        self._storage_callbacks.append(callback)
+        if self._engine is not None:
+            self._engine.register_storage_error_callback(self.camera_id, callback)
+
+    def unregister_storage_error_callback(self, callback: StorageCallback) -> None:
+        """Tell ``callback`` no longer; one that was never registered is ignored."""
+        if callback in self._storage_callbacks:
+            self._storage_callbacks.remove(callback)
+        if self._engine is not None:
+            self._engine.unregister_storage_error_callback(self.camera_id, callback)
 
     @property
     def info(self) -> CameraInfo | None:

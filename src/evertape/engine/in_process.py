@@ -12,6 +12,7 @@ from evertape.clock import Clock
 from evertape.engine.child import cpu_seconds, resident_bytes
 from evertape.engine.process import ProcessOwner, Vitals
 from evertape.engine.recorder import Recorder
+from evertape.engine.storage_service import StorageConsumers
 from evertape.ipc.messages import Message
 from evertape.media.transcode import default_transcoder
 
@@ -25,15 +26,25 @@ class InProcessRecorder:
         clock: both clocks.
         feed_socket: where viewers connect.
         owner: the supervisor.
+        consumers: whom to tell about the storage of cameras that record.
     """
 
-    def __init__(self, name: str, service: str, clock: Clock, feed_socket: str, owner: ProcessOwner) -> None:
+    def __init__(
+        self,
+        name: str,
+        service: str,
+        clock: Clock,
+        feed_socket: str,
+        owner: ProcessOwner,
+        consumers: StorageConsumers | None = None,
+    ) -> None:
         self.name = name
         self.generation = 0
         self._service = service
         self._clock = clock
         self._feed_socket = feed_socket
         self._owner = owner
+        self._consumers = consumers
         self._recorder: Recorder | None = None
 
     @property
@@ -84,5 +95,6 @@ class InProcessRecorder:
             lambda message: self._owner.child_said(self, message),
             self._feed_socket,
             default_transcoder,
+            self._consumers,
         )
         self._owner.child_up(self)

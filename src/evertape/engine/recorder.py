@@ -22,6 +22,7 @@ from evertape.engine.feed import Feed
 from evertape.engine.guard import Guard
 from evertape.engine.recorder_care import ClockCare, RingCare
 from evertape.engine.recorder_volumes import RecorderVolumes
+from evertape.engine.storage_service import StorageConsumers
 from evertape.ipc.channel import Listener
 from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import (
@@ -58,6 +59,7 @@ class Recorder:
         report: where status, news and answers go: the supervisor, or whoever embeds the engine.
         feed_socket: where viewers connect; empty: nowhere.
         transcoder: encodes G.711.
+        consumers: whom else to tell about the storage of cameras that record.
     """
 
     def __init__(
@@ -68,12 +70,13 @@ class Recorder:
         report: Report,
         feed_socket: str = "",
         transcoder: TranscoderFactory | None = None,
+        consumers: StorageConsumers | None = None,
     ) -> None:
         self.name = name
         self.clock = clock
         self.transcoder = transcoder
         self.stamp = EventStamp(name, service, clock)
-        self._volumes = RecorderVolumes(name, self)
+        self._volumes = RecorderVolumes(name, self, consumers)
         self.links = self._volumes.links
         self.storage = self._volumes.service
         self.retry = RetryPolicy(DurationNs(6 * NS_PER_S), 20)

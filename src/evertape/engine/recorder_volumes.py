@@ -13,7 +13,7 @@ from evertape.domain.volumes import Suspects
 from evertape.engine.alarm import Alarm
 from evertape.engine.camera import CameraWorker
 from evertape.engine.disk_link import DiskLink, lost_volumes
-from evertape.engine.storage_service import StorageService
+from evertape.engine.storage_service import StorageConsumers, StorageService
 from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import VolumeEndpoint
 from evertape.types import NS_PER_S, BootNs
@@ -43,12 +43,13 @@ class RecorderVolumes:
     Args:
         name: the recorder.
         host: it.
+        consumers: whom to tell of them, besides the recordings themselves.
     """
 
-    def __init__(self, name: str, host: VolumesHost) -> None:
+    def __init__(self, name: str, host: VolumesHost, consumers: StorageConsumers | None = None) -> None:
         self.links: dict[str, DiskLink] = {}
         self.suspects = Suspects()
-        self.service = StorageService(self._recorded)
+        self.service = StorageService(self._recorded, consumers)
         self._slow: dict[str, Alarm] = {}
         self._name = name
         self._host = host
