@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.skipif(bool(why_no_loop_mounts()), reason=why_no_loop_mounts() or "works"),
 ]
 
-TIMES = 3
+TIMES = 2
 SETTINGS = 'retry_interval = "2s"\n'
 """Goes on with the table that the rig begins with: ``storage``."""
 
