@@ -18,6 +18,7 @@ from evertape.config.sections import (
     Backoff,
     Installation,
     Logging,
+    Processes,
     Recording,
     Retention,
     Ring,
@@ -166,6 +167,7 @@ class Config(Section):
     recording: Recording = Recording()
     streaming: Streaming = Streaming()
     ring: Ring = Ring()
+    processes: Processes = Processes()
     storage: Storage = Storage()
     retention: Retention = Retention()
     view: View = View()

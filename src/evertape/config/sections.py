@@ -137,6 +137,20 @@ class Ring(Section):
         return min(1 << 30, memory // 4) if self.budget == AUTO else int(self.budget)
 
 
+class Processes(Section):
+    """`[processes]`: the program's own processes."""
+
+    memory_limit: Annotated[int | Literal["auto"], Bytes("64MiB", "1TiB", word="auto")] = AUTO
+    """The most memory that one process may take; one that takes more is replaced, which costs its cameras a second.
+    `auto` is, for a recorder, 256 MiB and one and a half times its share of the ring's budget, for the others 512 MiB,
+    and never more than four fifths of what the machine, or the control group it runs in, has."""
+
+    @property
+    def limit_bytes(self) -> int | None:
+        """The limit; `None`: by itself."""
+        return None if self.memory_limit == AUTO else int(self.memory_limit)
+
+
 class Layers(Section):
     """`[storage.layers]`: the ways of noticing that a volume is gone; switch one off only to test the others."""
 

@@ -37,7 +37,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """A recorder ended though nobody had asked it to: ``how`` is ``exit N``, ``signal N`` or ``hung``."""
+    """A recorder ended though nobody had asked it to: ``how`` as ``ipc.events.ProcessDied`` has it."""
 
     at: int
     process: str

@@ -17,6 +17,8 @@ from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Hello, Message, Shutdown
 
 HEARTBEAT_S = 1.0
+EXIT_OUT_OF_MEMORY = 12
+"""A process that got no memory leaves with this code, which is the number of ENOMEM."""
 
 
 def cpu_seconds() -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import TracebackType
+from typing import ClassVar
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,12 @@ class Guard:
     Args:
         part: whose work, for the log: ``streaming of cam_01``.
         mend: throws away what can no longer be trusted; called after each mistake.
+
+    Attributes:
+        exhausted: called when there is no memory left, which nothing here can mend; ``None``: it counts as a mistake.
     """
+
+    exhausted: ClassVar[Callable[[], None] | None] = None
 
     def __init__(self, part: str, mend: Callable[[], None] | None = None) -> None:
         self._part = part
@@ -36,6 +42,9 @@ class Guard:
     ) -> bool:
         if not isinstance(error, Exception):
             return False
+        if isinstance(error, MemoryError) and Guard.exhausted is not None:
+            Guard.exhausted()
+            return True
         self.mistakes += 1
         # One that comes back ten times a second must not fill the disk with its tracebacks.
         if self.mistakes & (self.mistakes - 1) == 0:

@@ -82,6 +82,14 @@ class InProcessRecorder:
     def excuse(self, late_s: float) -> None:
         """Nothing to do, as in ``check``."""
 
+    @property
+    def said_exhausted(self) -> bool:
+        """Never: whatever gets no memory here, the program hears itself."""
+        return False
+
+    def replace(self, how: str, deadline_s: float) -> None:
+        """Nothing to do: it is the program itself."""
+
     async def stop(self, deadline_s: float) -> bool:
         """Finish every file."""
         recorder, self._recorder = self._recorder, None

@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Protocol
 
 import evertape
+from evertape.domain.memory import OUT_OF_MEMORY, says_exhausted
+from evertape.engine.child import EXIT_OUT_OF_MEMORY
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Message, Shutdown
 from evertape.redact import redact
 
 log = logging.getLogger(__name__)
 
+HUNG = "hung"
 HUNG_AFTER_S = 4.0
 """Without a heartbeat for so long (they come every second) a process is replaced: within 5 s, as promised."""
 STARTING_S = 20.0
@@ -32,6 +35,7 @@ _STEADY_S = 10.0
 _STUCK_S = 1.0
 """A process that has been killed for so long and has not ended is stuck in the kernel: it is left behind."""
 _LAST_WAIT_S = 0.2
+_LAST_WORDS_S = 0.1
 _RESTARTS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -59,6 +63,10 @@ class Child(Protocol):
     def vitals(self) -> Vitals | None:
         """What its latest heartbeat said."""
 
+    @property
+    def said_exhausted(self) -> bool:
+        """It printed that it got no memory."""
+
     def start(self) -> None:
         """Start it, and keep it running until ``stop``."""
 
@@ -70,6 +78,9 @@ class Child(Protocol):
 
     def excuse(self, late_s: float) -> None:
         """Whoever checks was itself held up for so long: give it that much more time."""
+
+    def replace(self, how: str, deadline_s: float) -> None:
+        """Have it finish and leave, for its successor to take over; ``how`` is what the journal is told."""
 
     async def stop(self, deadline_s: float) -> bool:
         """Ask it to leave; False if it had to be ended by force, or left something unfinished."""
@@ -112,7 +123,9 @@ class ChildProcess:
         self._started = self._beat = 0.0
         self._failures = 0
         self._ending = False
-        self._hung = False
+        self._how = ""
+        """Why we ended it."""
+        self._exhausted = False
         self._killed: asyncio.Future[None] | None = None
         """Done when it was killed and should have ended by now."""
         self._stuck: list[asyncio.Task[int]] = []
@@ -132,6 +145,11 @@ class ChildProcess:
         """What its latest heartbeat said."""
         return self._vitals
 
+    @property
+    def said_exhausted(self) -> bool:
+        """It printed that it got no memory."""
+        return self._exhausted
+
     def start(self) -> None:
         """Start it, and keep it running until ``stop``."""
         self._task = self._loop.create_task(self._keep(), name=self.name)
@@ -143,16 +161,29 @@ class ChildProcess:
 
     def check(self) -> None:
         """Replace it if its heartbeat has stopped. Call it twice a second."""
-        if self._process is None or self._hung or self._ending:
+        if self._process is None or self._how or self._ending:
             return
         silent = self._loop.time() - self._beat
         if silent > (HUNG_AFTER_S if self._beat > self._started else STARTING_S):
             log.error("[PROCESS] %s (pid %d) gave no sign of life for %.1f s", self.name, self.pid, silent)
-            self._hung = True
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            if self._killed is not None:
-                self._loop.call_later(_STUCK_S, _settle, self._killed)
+            self._how = HUNG
+            self._kill(self._process)
+
+    def replace(self, how: str, deadline_s: float) -> None:
+        """Have it finish and leave; ended by force if it takes longer than ``deadline_s``."""
+        if self._process is None or self._how or self._ending:
+            return
+        self._how = how
+        self.send(Shutdown(deadline_s=max(0.2, deadline_s - 0.5)))
+        self._loop.call_later(deadline_s, self._kill, self._process)
+
+    def _kill(self, process: asyncio.subprocess.Process) -> None:
+        if process is not self._process or self._ending:
+            return  # it has left
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        if self._killed is not None:
+            self._loop.call_later(_STUCK_S, _settle, self._killed)
 
     def excuse(self, late_s: float) -> None:
         """Whoever checks was itself held up for so long: give it that much more time."""
@@ -207,7 +238,7 @@ class ChildProcess:
     async def _once(self) -> None:
         ours, theirs = socket.socketpair()
         self.generation += 1
-        self._hung = False
+        self._how, self._exhausted = "", False
         self._started = self._beat = self._loop.time()
         arguments = [sys.executable, "-m", self._module, "--supervisor-fd", str(theirs.fileno()), "--name", self.name]
         try:
@@ -247,8 +278,10 @@ class ChildProcess:
             self._stuck.append(waiting)
         self._process = self._vitals = None
         channel.close()
+        # Its last words may say why.
+        await asyncio.wait([reading], timeout=_LAST_WORDS_S)
         if not self._ending:
-            how = "hung" if self._hung or code is None else f"exit {code}" if code >= 0 else f"signal {-code}"
+            how = self._how or _how_it_ended(code)
             log.error("[PROCESS] %s (pid %d) ended (%s); replacing it", self.name, process.pid, how)
             self._owner.child_died(self, process.pid, how)
         await asyncio.wait([reading], timeout=0.5)
@@ -279,7 +312,9 @@ class ChildProcess:
                 continue  # a line beyond the limit; the stream has dropped it
             if not raw:
                 return
-            _relay(self.name, raw.decode(errors="replace").rstrip("\n"))
+            line = raw.decode(errors="replace").rstrip("\n")
+            self._exhausted |= says_exhausted(line)
+            _relay(self.name, line)
 
 
 def _relay(name: str, line: str) -> None:
@@ -295,6 +330,14 @@ def _relay(name: str, line: str) -> None:
         logging.getLogger("evertape.child").log(
             level if isinstance(level, int) else logging.INFO, "%s", text, extra={"child": extra["process"]}
         )
+
+
+def _how_it_ended(code: int | None) -> str:
+    if code is None:
+        return HUNG
+    if code == EXIT_OUT_OF_MEMORY:
+        return OUT_OF_MEMORY
+    return f"exit {code}" if code >= 0 else f"signal {-code}"
 
 
 def _settle(future: asyncio.Future[None]) -> None:

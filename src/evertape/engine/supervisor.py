@@ -21,18 +21,19 @@ from evertape.engine.assignments import Assignments
 from evertape.engine.children import DATA, KEEPER, Children
 from evertape.engine.control import ControlServer
 from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
+from evertape.engine.memory_watch import MemoryWatch
 from evertape.engine.process import Child
 from evertape.engine.service_status import Machine, Status
 from evertape.engine.space_desk import SpaceDesk
-from evertape.engine.state_files import VOLUMES, WISHES, read_volumes, read_wishes, volumes_text, wishes_text
+from evertape.engine.state_files import VOLUMES, read_volumes, volumes_text
 from evertape.engine.state_line import StateLine
+from evertape.engine.wish_desk import WishDesk
 from evertape.ipc.events import (
     AnyEvent,
     ConfigApplied,
     EventStamp,
     ProcessDied,
     ProcessStarted,
-    RecordWish,
     ServiceStarted,
     ServiceStopped,
 )
@@ -45,12 +46,10 @@ from evertape.ipc.messages import (
     RecorderAssignment,
     RecorderStatus,
     RetentionProgress,
-    SetWish,
     VolumeInfo,
     VolumeReport,
 )
 from evertape.ipc.places import run_dir, socket_path
-from evertape.types import CameraId
 
 __all__ = ["BUILT_IN", "Declared", "Machine", "Status", "Supervisor"]
 
@@ -87,7 +86,6 @@ class Supervisor:
         self.status = Status()
         self.started_utc = clock.utc_ns()
         self.children = Children(self, data.root, self.service, clock, machine.log_level, in_process=in_process)
-        self.wishes: dict[str, bool] = {}
         self.placed: dict[str, int] = {}
         self._with_keeper = with_keeper
         self._volumes = DeclaredVolumes(data.recordings, lambda name: self._socket(f"disk-{name}"))
@@ -99,7 +97,9 @@ class Supervisor:
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
         self._told: dict[str, DiskAssignment] = {}
+        self._memory = MemoryWatch(machine.memory, self._memory_terms)
         self.space = SpaceDesk(self)
+        self.wishes = WishDesk(self)
 
     @property
     def config(self) -> Config:
@@ -114,7 +114,8 @@ class Supervisor:
         self._stop = loop.create_future()
         run_dir(self.data.root, create=True)
         state = self.data.root / "state"
-        self.wishes, self._volumes.known = read_wishes(state), read_volumes(state)
+        self._volumes.known = read_volumes(state)
+        self.wishes.load(state)
         self.space.load(state)
         self._control = ControlServer(self, self._socket("control"))
         self._journal = JournalClient(self._socket(DATA), self._stamp)
@@ -124,7 +125,7 @@ class Supervisor:
         self.apply(self.loaded, first=True)
         if self._with_keeper:
             self.children.spawn_keeper()
-        checks = loop.create_task(self.children.watch(lambda: None))
+        checks = loop.create_task(self.children.watch(lambda: self._memory.look(self.children.values())))
         try:
             reason = await self._stop
         finally:
@@ -146,6 +147,7 @@ class Supervisor:
 
     async def _shut_down(self, reason: str) -> bool:
         log.info("[PROCESS] shutting down (%s): finishing every file", reason)
+        self.wishes.close()
         loop = asyncio.get_running_loop()
         began = loop.time()
 
@@ -176,8 +178,7 @@ class Supervisor:
         self._apply_volumes(config)
         ids: list[str] = [name for name, camera in config.cameras.items() if camera.enabled]
         self.placed = place_cameras(ids, self.placed)
-        for name in ids:
-            self.wishes.setdefault(name, config.cameras[CameraId(name)].record)
+        self.wishes.apply(config)
         self.status.keep(self.placed)
         # Those that have no camera left are told so too.
         for number in sorted({*self.placed.values(), *self.children.recorders}):
@@ -206,13 +207,7 @@ class Supervisor:
 
     def set_wishes(self, cameras: tuple[str, ...], wanted: bool, by: str) -> None:
         """Record these cameras from now on, or no longer; remembered across restarts."""
-        for name in cameras:
-            self.wishes[name] = wanted
-            self.journal(RecordWish(**self._stamp(), camera=name, wanted=wanted, by=by))
-        for number in {self.placed[name] for name in cameras if name in self.placed}:
-            mine = tuple(name for name in cameras if self.placed.get(name) == number)
-            self.children[f"recorder-{number}"].send(SetWish(cameras=mine, wanted=wanted, by=by))
-        self.put_state(WISHES, wishes_text(self.wishes))
+        self.wishes.say(cameras, wanted, by)
 
     async def command(self, message: Message, camera: str, request: int, timeout_s: float = 5.0) -> CommandDone:
         """Have the camera's recorder do something."""
@@ -297,9 +292,14 @@ class Supervisor:
 
     def child_died(self, child: Child, pid: int, how: str) -> None:
         """Write it down; the child is replaced by itself."""
+        how = self._memory.how_it_ended(child, how)
         self.journal(ProcessDied(**self._stamp(), process=child.name, pid=pid, how=how))
 
     # -- inside ---------------------------------------------------------------------------------------------
+
+    def _memory_terms(self, process: str) -> tuple[int | None, int | None]:
+        _, ring = self.status.rings.get(process, (0, None))
+        return self.config.processes.limit_bytes, ring
 
     def _socket(self, name: str) -> str:
         return socket_path(self.data.root, name)
@@ -320,7 +320,7 @@ class Supervisor:
         return Assignments(self.config, str(self.data.root), self.service, self._socket(DATA), self.machine.memory)
 
     def _recorder_assignment(self, number: int) -> RecorderAssignment:
-        return self._assignments.recorder(number, self.placed, self.wishes, self._volumes.endpoints())
+        return self._assignments.recorder(number, self.placed, self.wishes.book.wanted, self._volumes.endpoints())
 
     def _keeper_assignment(self) -> KeeperAssignment:
         return self._assignments.keeper(self._volumes.endpoints(), self.space.terms)

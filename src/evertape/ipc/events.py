@@ -64,7 +64,7 @@ class ProcessDied(Event, frozen=True, kw_only=True, tag="process_died", omit_def
     process: str
     pid: int
     how: str
-    """``exit N``, ``signal N``, ``hung``."""
+    """``exit N``, ``signal N``, ``hung``, ``out of memory``; further words in brackets."""
 
 
 class CameraStateChanged(Event, frozen=True, kw_only=True, tag="camera_state", omit_defaults=True):
