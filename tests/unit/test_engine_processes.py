@@ -13,7 +13,7 @@ import pytest
 
 from evertape.clock import ManualClock
 from evertape.engine.disk_link import DiskLink, lost_volumes
-from evertape.engine.process import ChildProcess, _relay
+from evertape.engine.process import HUNG, ChildProcess, _relay
 from evertape.engine.state_line import StateLine
 from evertape.ipc.channel import Channel, Listener, connect
 from evertape.ipc.logpipe import PipeLogHandler
@@ -401,10 +401,10 @@ def test_children_are_not_blamed_for_what_held_up_their_supervisor(idle_module: 
         hung = []
         child.excuse(90)
         child.check()
-        hung.append(child._hung)
+        hung.append(child._how == HUNG)
         child._beat -= 5
         child.check()
-        hung.append(child._hung)
+        hung.append(child._how == HUNG)
         assert hung == [False, True]
         await until(lambda: bool(owner.died))
         await child.stop(3)
