@@ -44,6 +44,8 @@ _CROWDED_BYTES, _CLEAR_BYTES = 4 << 20, 256 << 10
 _CROWDED_NS = 2 * NS_PER_S
 """A volume that does not take what it is given for so long is too slow; a replay is over sooner."""
 
+_ASK_AGAIN_NS = NS_PER_S // 4
+
 USABLE_STATES = frozenset({"online", "low", "slow"})
 """States of a volume in which a new file may be begun there."""
 
@@ -93,6 +95,7 @@ class DiskLink:
         self.congested = False
         """More is handed over than the disk process takes."""
         self._report = -1
+        self._asked_ns = -_ASK_AGAIN_NS
         self._closed = False
         self._retry_s = _FIRST_RETRY_S
         self._loop = asyncio.get_running_loop()
@@ -163,8 +166,11 @@ class DiskLink:
             log.warning("[STORAGE] volume %s does not take footage as fast as it comes", self.endpoint.name)
 
     def probe(self) -> None:
-        """Ask for a look at the volume now."""
-        self._send(ProbeVolume())
+        """Ask for a look at the volume now; sixteen cameras that ask at once have asked once."""
+        now = self._clock.boot_ns()
+        if now - self._asked_ns >= _ASK_AGAIN_NS:
+            self._asked_ns = now
+            self._send(ProbeVolume())
 
     def shutdown(self) -> None:
         """Let go; open writers are finished by the disk process."""
@@ -229,8 +235,8 @@ class DiskLink:
         self._crowded_since, self.congested = None, False
         for handle, owner in owners.items():
             owner.writer_failed(handle, fault, 0, text)
-        self._on_change(self)
         if not self._closed:
+            self._on_change(self)
             self._retry = self._loop.call_later(self._retry_s, self._connect)
 
     def _message(self, channel: Channel, message: Message, _payload: bytes) -> None:
