@@ -20,7 +20,7 @@ from evertape.engine import stream as stream_module
 from evertape.engine.camera import CameraWorker
 from evertape.engine.recorder import Recorder
 from evertape.ipc.channel import Channel, connect
-from evertape.ipc.events import AnyEvent, CameraStateChanged, ClockStepped, GapOpened, Notice
+from evertape.ipc.events import Alert, AnyEvent, CameraStateChanged, ClockStepped, GapOpened, Notice
 from evertape.ipc.messages import (
     CameraSettings,
     EventNews,
@@ -444,6 +444,52 @@ def test_a_gop_without_an_end_makes_a_new_session_once(run: Run) -> None:
         bench.send("rtsp://cam", 5)
         bench.round()
         assert bench.worker("cam").rings[Stream.MAIN].bytes < 20_000
+
+    run(scenario)
+
+
+def test_footage_that_waits_in_memory_is_told_of_before_any_is_lost_and_when_it_is_over(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        bench.assign(settings("cam"), wishes={"cam": True}, budget=100_000)
+        said: list[tuple[str, int]] = []
+        for _ in range(15):
+            bench.send("rtsp://cam", 25)
+            bench.round()
+            said += [(alert.state, bench.worker("cam").recording.info(0).frames_lost) for alert in bench.said(Alert)]
+        (raised,) = bench.said(Alert)
+        assert (raised.kind, raised.state) == ("recording_behind", "raised")
+        assert raised.detail["waiting"] > 50_000
+        assert said[0] == ("raised", 0), "before a frame was lost"
+        assert said[-1][1] > 0
+        assert bench.worker("cam").rings[Stream.MAIN].bytes <= 100_000
+        bench.recorder.set_wish("cam", False, "a test")
+        for _ in range(15):
+            bench.send("rtsp://cam", 25)
+            bench.round()
+        assert [alert.state for alert in bench.said(Alert)] == ["raised", "ended"]
+
+    run(scenario)
+
+
+def test_a_disk_that_does_not_keep_up_is_told_of_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(bench: Bench) -> None:
+        usb = VolumeEndpoint(name="usb", role="primary", order=0, socket="/nowhere/usb", path="/usb")
+        bench.assign(settings("cam"), volumes=(usb,))
+        link = bench.recorder.links["usb"]
+        monkeypatch.setattr(link, "look", lambda _now: None)
+        for congested in (False, True, True, False):
+            link.congested = congested
+            bench.round()
+        told = bench.said(Alert)
+        assert [(alert.kind, alert.volume, alert.state) for alert in told] == [
+            ("volume_slow", "usb", "raised"),
+            ("volume_slow", "usb", "ended"),
+        ]
+        assert told[0].alert == told[1].alert
+        link.congested = True
+        bench.round()
+        bench.assign(settings("cam"))
+        assert bench.said(Alert)[-1].state == "ended", "a volume that is no longer declared concerns nobody"
 
     run(scenario)
 
