@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evertape.domain.failure import FailureKind
 from evertape.errors import SetupError
-from evertape.media.view.camera import SLOW_RETRY_NS, retry_wait
 from evertape.media.view.card import CardText, card_text, draw_card
 from evertape.media.view.decision import GRACE_NS, FallbackDecision, ShowFallback, Showing, ShowPrimary
 from evertape.media.view.decoders import (
@@ -226,17 +224,3 @@ def test_every_glyph_has_five_by_seven_cells() -> None:
         assert len(rows) == HEIGHT
         assert {len(row) for row in rows} == {6}
     assert cells("a") == cells("A")
-
-
-# -- reaching cameras ---------------------------------------------------------------------------------------------
-
-
-def test_retries_slow_down_to_what_a_person_waits_for() -> None:
-    waits = [retry_wait(FailureKind.REFUSED, attempt, S) // S for attempt in range(1, 7)]
-    assert waits == [1, 2, 4, 5, 5, 5]
-    assert retry_wait(None, 1, 8 * S) == 8 * S
-
-
-@pytest.mark.parametrize("kind", [FailureKind.AUTH_FAILED, FailureKind.CODEC_UNSUPPORTED])
-def test_a_refused_password_is_not_hammered(kind: FailureKind) -> None:
-    assert retry_wait(kind, 1, S) == SLOW_RETRY_NS
