@@ -110,7 +110,9 @@ def _hole(outage: Outage, report: CameraReport | None) -> Missing | None:
 
 
 def _judge_gap(figures: Figures, hole: Missing, gaps: Sequence[Gap]) -> None:
-    within = [gap for gap in gaps if gap.overlap_ns(hole.after_utc_ns, hole.before_utc_ns) > NS_PER_S // 10]
+    # A neighbour's slack is no part of it; but a hole of one frame is shorter than that.
+    least = min(NS_PER_S // 10, (hole.before_utc_ns - hole.after_utc_ns) // 4)
+    within = [gap for gap in gaps if gap.overlap_ns(hole.after_utc_ns, hole.before_utc_ns) > least]
     if not within:
         figures.problems.append(f"{figures.camera}: {hole.count} frames are missing and no gap says so")
         return

@@ -21,8 +21,10 @@ SHORTEST_S, LONGEST_S = 3.0, 15.0
 """How long a fault lasts."""
 GOOD_S = (6.0, 20.0)
 """How long a camera is well between two: longer than the 3 s after which it counts as connected, plus the way back."""
-WARM_UP_SHARE, WARM_UP_MAX_S = 0.2, 120.0
-"""So much of the time is for the service's processes to grow up in, before anything is compared."""
+WARM_UP_SHARE, WARM_UP_S = 0.2, (60.0, 120.0)
+"""So much of the time, but no less and no more than that, is for the service's processes to grow up in before anything is
+compared: what they do once a minute, such as looking for files to delete, they have done then, and are connected for it.
+"""
 
 _VIDEOS: tuple[dict[str, str | int | float], ...] = (
     {"codec": "h264", "size": "640x360", "bframes": 0},
@@ -150,7 +152,7 @@ def plan(seed: int, cameras: int, seconds: float, *, network: bool = True) -> Pl
         seconds: how long it lasts, without what it takes to start and to heal.
         network: every fourth camera may live in a network namespace, which needs root.
     """
-    warm_up_s = min(WARM_UP_MAX_S, WARM_UP_SHARE * seconds)
+    warm_up_s = min(max(WARM_UP_SHARE * seconds, WARM_UP_S[0]), WARM_UP_S[1], seconds / 2)
     main_s = seconds - warm_up_s
     decks = [_Deck(seed, index, network=network) for index in range(cameras)]
     warm_up = tuple(_in_order([planned for deck in decks for planned in deck.deal(warm_up_s)]))

@@ -85,7 +85,7 @@ def events(start: int, end: int, cause: str = "stream_stalled") -> list[CameraSt
     about = {"gap": "1", "camera": "cam_01", "cause": cause, "start_utc": start}
     lost = CameraStateChanged(**stamp(), camera="cam_01", old="connected", state="stalled", reason=cause)
     opened = GapOpened(**stamp(), **about)
-    clock.advance(end - start - 4 * S)
+    clock.advance(max(0, end - start - 4 * S))
     return [lost, opened, GapClosed(**stamp(), **about, end_utc=end)]
 
 
@@ -115,6 +115,13 @@ def test_a_gap_that_does_not_fit_is_a_problem(
 ) -> None:
     figures = figures_of(OUTAGE, "cam_01", told, gaps_of(told), report(HOLE))
     assert any(problem in text for text in figures.problems)
+
+
+def test_a_hole_of_one_frame_has_its_gap_too() -> None:
+    told = events(100 * S, 100 * S + S // 12)
+    hole = Missing(100, 100, 100 * S, 100 * S + S // 12)
+    figures = figures_of(OUTAGE, "cam_01", told, gaps_of(told), report(hole))
+    assert (figures.gap, figures.problems) == (("stream_stalled",), [])
 
 
 def test_frames_are_explained_one_by_one() -> None:
