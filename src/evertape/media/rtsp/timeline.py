@@ -69,6 +69,10 @@ class RtpClock:
         self._base_ns += by_ns
         self._delay_ns -= by_ns
 
+    def ahead_ns(self, rtp: int) -> int:
+        """How far a time stamp is ahead of the last one; changes nothing."""
+        return _signed(rtp - self._last) * NS_PER_S // self._rate
+
     def media_of(self, rtp: int) -> int:
         """Where a time stamp near the last one is; changes nothing."""
         return self._base_ns + (self._ticks + _signed(rtp - self._last)) * NS_PER_S // self._rate

@@ -25,6 +25,10 @@ from evertape.types import NS_PER_S, AccessUnit, AudioCaps, Codec, Epoch, Stream
 _OFFSET_CHANGE_NS = NS_PER_S
 # A report this old says nothing about lips any more, and the RTP clock may have wrapped since.
 _REPORT_LIFE_NS = 600 * NS_PER_S
+# A report speaks of the moment it is sent at, so its RTP time is near the newest picture's. If it is further off than
+# the second even from the picture that follows it, it says nothing about the camera's wall clock.
+_REPORT_NEAR_NS = 2 * NS_PER_S
+_REPORT_FAR_NS = 10 * NS_PER_S
 
 Emit = Callable[[CaptureEvent], None]
 
@@ -50,6 +54,7 @@ class MediaLine:
         self._video_seq = 0
         self._video_report: SenderReport | None = None
         self._video_report_ns: int | None = None
+        self._report_ahead: SenderReport | None = None
         self._audio: AudioTimeline | None = None
         self._audio_caps: AudioCaps | None = None
         self._audio_seq = 0
@@ -79,7 +84,12 @@ class MediaLine:
         if jump:
             self._jumped(jump, "video")
         self.utc.feed_arrival(boot_ns, pts)
-        if first and self._video_report is not None:
+        if self._report_ahead is not None:
+            ahead, self._report_ahead = self._report_ahead, None
+            if self._ahead_ns(ahead) <= _REPORT_FAR_NS:
+                self._video_report = ahead
+                self._use_video_report(ahead)
+        elif first and self._video_report is not None:
             self._use_video_report(self._video_report)
         utc, source, error = self.utc.utc_of(pts)
         seq, self._video_seq = self._video_seq, self._video_seq + 1
@@ -168,11 +178,18 @@ class MediaLine:
         offset = None
         if track is Track.AUDIO:
             self._audio_report = report
+        elif self._video.started and self._ahead_ns(report) > _REPORT_NEAR_NS:
+            # The RTP clock may have jumped while the first picture after that is still arriving: it will show.
+            self._report_ahead = report
         else:
             self._video_report = report
             if self._video.started:
                 offset = self._use_video_report(report)
         self._emit(ClockReport(track, report.ntp_utc_ns, report.rtp, offset))
+
+    def _ahead_ns(self, report: SenderReport) -> int:
+        """How far its RTP time is from the newest picture's."""
+        return abs(self._video.clock.ahead_ns(report.rtp))
 
     def _use_video_report(self, report: SenderReport) -> int | None:
         self._video_report_ns = self._video.clock.media_of(report.rtp)
