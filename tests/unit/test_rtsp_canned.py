@@ -338,14 +338,18 @@ def test_keyframes_without_any_parameter_sets_are_said(meet: Meet) -> None:
 
 
 @pytest.mark.parametrize(
-    "public, timeout, method, interval_s",
+    "public, timeout, method, configured_s, interval_s",
     [
-        ("GET_PARAMETER", 60, "GET_PARAMETER", 25),
-        ("GET_PARAMETER", 10, "GET_PARAMETER", 5),
-        ("PLAY", 60, "OPTIONS", 25),
+        ("GET_PARAMETER", 60, "GET_PARAMETER", None, 25),
+        ("GET_PARAMETER", 10, "GET_PARAMETER", None, 5),
+        ("GET_PARAMETER", 10, "GET_PARAMETER", 25, 5),
+        ("GET_PARAMETER", 60, "GET_PARAMETER", 7, 7),
+        ("PLAY", 60, "OPTIONS", None, 25),
     ],
 )
-def test_the_session_is_kept_alive(meet: Meet, public: str, timeout: int, method: str, interval_s: int) -> None:
+def test_the_session_is_kept_alive(
+    meet: Meet, public: str, timeout: int, method: str, configured_s: int | None, interval_s: int
+) -> None:
     clock = ManualClock()
     transport = "Transport: RTP/AVP/TCP;unicast;interleaved=0-1"
     server = CannedServer(
@@ -355,7 +359,7 @@ def test_the_session_is_kept_alive(meet: Meet, public: str, timeout: int, method
             "GET_PARAMETER": lambda a: reply(a, "451 Not Understood"),
         }
     )
-    meeting = meet(server, clock=clock)
+    meeting = meet(server, clock=clock, keepalive_ns=None if configured_s is None else configured_s * NS_PER_S)
     meeting.play()
     meeting.server.send(picture(IDR, 1, 0))
     meeting.until(lambda: len(meeting.units) == 1)

@@ -129,7 +129,8 @@ class Camera(Section):
     tls_verify: bool = False
     """Whether the certificate of an `rtsps` camera is checked. Most cameras sign their own, which no check accepts."""
     keepalive: Annotated[DurationNs, Span("1s", "60s")] = parse_duration("25s")
-    """How often the session is kept alive; cameras end one after 60 s of silence, unless they announce otherwise."""
+    """How often the session is kept alive; cameras end one after 60 s of silence. Where one announces less, it is done
+    as often as that needs (not by `rtspsrc` over TCP)."""
     rotation: Annotated[DurationNs, Span("2s", "24h")] | None = None
     """This camera's own `recording.rotation`."""
     rotation_size: Annotated[int, Bytes("1MB", "1TB", word="none")] | None = None

@@ -49,7 +49,8 @@ class CaptureRequest:
         backend: who receives.
         latency_ms: the jitter buffer of ``rtspsrc``; TCP through the direct receiver needs none.
         stream: which stream of the camera this is.
-        keepalive_ns: how often to say that we are still there; ``None``: half the session's time-out, 25 s at most.
+        keepalive_ns: at most so long between two signs of life (``None``: 25 s); the direct receiver gives more of
+            them where half the session's time-out is less.
         audio: take the audio too, where it is AAC or G.711.
         connect_timeout_ns: for each of resolving plus connecting, the TLS handshake, and every reply.
         no_media_timeout_ns: without any packet for so long after ``PLAY``, the session fails with ``no_media``.

@@ -273,7 +273,8 @@ class Dialog:
         self._session = name.strip() or self._session
         match = re.search(r"timeout\s*=\s*(\d{1,6})", rest, re.IGNORECASE)
         seconds = int(match[1]) if match else _DEFAULT_SESSION_S
-        self._keepalive_ns = self._terms.keepalive_ns or min(max(seconds, 2) * NS_PER_S // 2, MAX_KEEPALIVE_NS)
+        # What somebody set is the most: a session that ends sooner would not survive it.
+        self._keepalive_ns = min(max(seconds, 2) * NS_PER_S // 2, self._terms.keepalive_ns or MAX_KEEPALIVE_NS)
 
     def _on_playing(self, response: Response, now_ns: int) -> None:
         if response.headers.get("session"):

@@ -38,7 +38,8 @@ class Terms:
         transcodes: G.711 can be used.
         reply_timeout_ns: for each reply until ``PLAY`` is answered.
         public: the methods that the camera has just said it knows, if somebody asked; then it is not asked again.
-        keepalive_ns: ``None``: half the session's time-out, at most ``MAX_KEEPALIVE_NS``.
+        keepalive_ns: at most so long between two signs of life, less where half the session's time-out is less;
+            ``None``: ``MAX_KEEPALIVE_NS``.
     """
 
     url: str
