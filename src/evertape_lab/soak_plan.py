@@ -22,8 +22,8 @@ SHORTEST_S, LONGEST_S = 3.0, 15.0
 GOOD_S = (6.0, 20.0)
 """How long a camera is well between two: longer than the 3 s after which it counts as connected, plus the way back."""
 WARM_UP_SHARE, WARM_UP_S = 0.2, (60.0, 120.0)
-"""So much of the time, but no less and no more than that, is for the service's processes to grow up in before anything is
-compared: what they do once a minute, such as looking for files to delete, they have done then, and are connected for it.
+"""So much of the time, but no less and no more than that, is for the service to grow up in before anything is compared:
+what it does once a minute, such as looking for files to delete, it has done then, and holds the connection for it.
 """
 
 _VIDEOS: tuple[dict[str, str | int | float], ...] = (
