@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evertape.config.load import load_text
+from evertape.domain.wish import Said
 from evertape.engine.assign import CAMERAS_PER_RECORDER, camera_settings, place_cameras, ring_share
 from evertape.engine.control import changed_keys
 from evertape.engine.state_files import KnownVolume, read_volumes, read_wishes, volumes_text, wishes_text
-from evertape.types import CameraId
+from evertape.types import CameraId, UtcNs
 
 CONFIG = """
 [recording]
@@ -63,10 +64,11 @@ def test_recorders_share_the_budget_by_their_cameras() -> None:
 
 
 def test_wishes_and_volumes_are_read_back(tmp_path: Path) -> None:
-    (tmp_path / "wishes.json").write_bytes(wishes_text({"gate": True, "yard": False}))
+    said = {"gate": Said(True), "yard": Said(False), "shed": Said(True, UtcNs(5))}
+    (tmp_path / "wishes.json").write_bytes(wishes_text(said))
     known = {"usb": KnownVolume("/media/usb", "ab" * 16, True)}
     (tmp_path / "volumes.json").write_bytes(volumes_text(known))
-    assert read_wishes(tmp_path) == {"gate": True, "yard": False}
+    assert read_wishes(tmp_path) == said
     assert read_volumes(tmp_path) == known
 
 

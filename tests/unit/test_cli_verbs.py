@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from evertape import __version__
 from evertape.cli import volume
 from evertape.cli.main import app
+from evertape.domain.wish import Said
 from evertape.engine.state_files import KnownVolume, read_wishes, volumes_text
 
 URL = "rtsp://127.0.0.1:9/cam"
@@ -307,7 +308,7 @@ def test_a_wish_is_written_down_while_no_service_runs(ready: Cli) -> None:
     ready("record", "stop", "--all")
     answer = ready.json("record", "start", "back")
     assert answer == {"cameras": ["back"], "wanted": True, "running": False}
-    assert read_wishes(ready.data / "state") == {"front": False, "back": True}
+    assert read_wishes(ready.data / "state") == {"front": Said(False), "back": Said(True)}
 
 
 @pytest.mark.parametrize("arguments", [["front", "nobody"], [], ["front", "--all"]])

@@ -55,18 +55,24 @@ def _write_down(place: Place, cameras: list[str], wanted: bool) -> list[str]:
         UsageError: there is no such camera, or a service has started in the meantime.
     """
     from evertape.cli.service import making, only_one
+    from evertape.clock import SystemClock
     from evertape.config.files import replace_file
+    from evertape.domain.wish import said_now
     from evertape.engine.state_files import WISHES, read_wishes, wishes_text
+    from evertape.engine.wish_book import terms_of
+    from evertape.types import CameraId
 
-    known = list(place.load().config.cameras)
+    config, now = place.load().config, SystemClock().utc_ns()
+    known = list(config.cameras)
     unknown = [name for name in cameras if name not in known]
     if unknown:
         raise UsageError(
             f"there is no camera {', '.join(map(repr, unknown))}", hint=f"the cameras are: {', '.join(known) or 'none'}"
         )
     names = cameras or [str(name) for name in known]
+    said = {name: said_now(terms_of(config, CameraId(name)), wanted, now) for name in names}
     state = place.data.root / "state"
     with only_one(place.data), making(state):
         state.mkdir(parents=True, exist_ok=True)
-        replace_file(state / WISHES, wishes_text({**read_wishes(state), **dict.fromkeys(names, wanted)}))
+        replace_file(state / WISHES, wishes_text({**read_wishes(state), **said}))
     return names

@@ -11,8 +11,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from evertape.cli.volume_forecast import forecast_json, forecast_of, lasts_text, terms_of
 from evertape.cli.volume_usage import Usage, label_with
-from evertape.cli.wording import plural, rate_text, size_text, span_text
+from evertape.cli.wording import day_text, plural, rate_text, size_text, span_text
+from evertape.domain.retention_terms import Terms
 from evertape.ipc.messages import CameraInfo, RecordingInfo, StreamInfo, VolumeInfo
 from evertape.types import NS_PER_S
 
@@ -32,6 +34,7 @@ class ServiceStatus:
         ring_bytes: memory that all rings take.
         ring_budget: and may take.
         uptime_s: since the service was started.
+        wishes: who says which camera is to be recorded, and until when.
         usage: what the index says of each volume, by its id; empty: it cannot be read.
     """
 
@@ -43,6 +46,7 @@ class ServiceStatus:
     ring_budget: int
     uptime_s: float
     usage: Mapping[str, Usage] = field(default_factory=dict)
+    wishes: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, raw: dict[str, Any], usage: Mapping[str, Usage] | None = None) -> ServiceStatus:
@@ -56,7 +60,13 @@ class ServiceStatus:
             ring_budget=raw["ring"]["budget"],
             uptime_s=max(0.0, (raw["now_utc"] - raw["started_utc"]) / NS_PER_S),
             usage=usage or {},
+            wishes=raw.get("wishes", {}),
         )
+
+    @property
+    def terms(self) -> Terms:
+        """By what the service deletes."""
+        return terms_of(self.raw)
 
     def as_json(self) -> dict[str, Any]:
         """Every field, also those that have their default, which messages leave out."""
@@ -64,15 +74,16 @@ class ServiceStatus:
             "running": True,
             **self.raw,
             "cameras": [whole(camera) for camera in self.cameras],
-            "volumes": [volume_json(volume, self.usage) for volume in self.volumes],
+            "volumes": [volume_json(volume, self.usage, self.terms) for volume in self.volumes],
         }
 
 
-def volume_json(volume: VolumeInfo, usage: Mapping[str, Usage]) -> dict[str, Any]:
-    """A volume as plain data, with its label and what the index says of it."""
+def volume_json(volume: VolumeInfo, usage: Mapping[str, Usage], terms: Terms) -> dict[str, Any]:
+    """A volume as plain data, with its label, what the index says of it, and how long it lasts."""
     label, held = label_with(volume, usage), usage.get(volume.volume_id)
     numbers = {"used": held.bytes, "files": held.files} if held is not None else {"used": None, "files": None}
-    return {**whole(volume), **numbers, "label": label.text, "label_reason": label.reason}
+    lasts = forecast_json(forecast_of(volume, usage, terms))
+    return {**whole(volume), **numbers, **lasts, "label": label.text, "label_reason": label.reason}
 
 
 def whole(value: Any) -> Any:
@@ -96,11 +107,11 @@ def status_table(status: ServiceStatus) -> RenderableType:
     for name, justify in _COLUMNS:
         table.add_column(name, justify="right" if justify else "left", no_wrap=True)
     for camera in status.cameras:
-        table.add_row(*_camera_row(camera, free))
+        table.add_row(*_camera_row(camera, free, status.wishes.get(camera.id)))
     for name in status.waiting:
         table.add_row(name, Text("starting", "yellow"), *[""] * (len(_COLUMNS) - 2))
     parts: list[RenderableType] = [table] if status.cameras or status.waiting else [Text("No cameras.")]
-    parts += [Text(""), _volume_table(status.volumes), *_labels(status), Text(_foot(status), "dim")]
+    parts += [Text(""), _volume_table(status), *_labels(status), Text(_foot(status), "dim")]
     return Group(*parts)
 
 
@@ -109,7 +120,10 @@ def status_lines(status: ServiceStatus) -> list[str]:
     free = {volume.name: volume.free for volume in status.volumes}
     lines = []
     for camera in status.cameras:
-        cells = [cell.plain if isinstance(cell, Text) else cell for cell in _camera_row(camera, free)]
+        cells = [
+            cell.plain if isinstance(cell, Text) else cell
+            for cell in _camera_row(camera, free, status.wishes.get(camera.id))
+        ]
         lines.append("  ".join(f"{label} {cell}".strip() for label, cell in zip(_LABELS, cells, strict=True)))
     return [*lines, *(f"{name}  starting" for name in status.waiting)]
 
@@ -121,13 +135,13 @@ _COLUMNS = (
 _LABELS = tuple("" if column[0] in ("camera", "state", "bit rate") else column[0] for column in _COLUMNS)
 
 
-def _camera_row(camera: CameraInfo, free: dict[str, int]) -> list[Text | str]:
+def _camera_row(camera: CameraInfo, free: dict[str, int], wish: Mapping[str, Any] | None = None) -> list[Text | str]:
     stream, recording = main_stream(camera), camera.recording
     age = recording.durable_age_s
     return [
         camera.id,
         _state(stream.state, stream.reason, stream.retry_in_s) if stream else Text("off"),
-        _recording_state(recording),
+        _recording_state(recording, wish),
         f"{stream.fps:.1f}" if stream else "",
         rate_text(stream.bitrate) if stream else "",
         span_text(recording.recorded_s),
@@ -138,9 +152,12 @@ def _camera_row(camera: CameraInfo, free: dict[str, int]) -> list[Text | str]:
     ]
 
 
-def _recording_state(recording: RecordingInfo) -> Text:
-    """As ``_state``, with the attempt: ``waiting (storage missing), attempt 3/20 in 4 s``."""
+def _recording_state(recording: RecordingInfo, wish: Mapping[str, Any] | None) -> Text:
+    """As ``_state``, with the attempt: ``waiting (storage missing), attempt 3/20 in 4 s``; or until when it is so."""
     text = _state(recording.state, recording.reason)
+    if wish is not None and wish["until"] is not None:
+        by = "schedule" if wish["by"] == "schedule" else "hand"
+        text.append(f", by {by} until {day_text(wish['until'])}", "dim")
     if recording.retry_in_s is not None and recording.state not in _GOOD:
         # The attempt to come; after the last one that is counted it goes on.
         text.append(f", attempt {recording.attempt + 1}/{recording.retry_max} in {recording.retry_in_s:.0f} s")
@@ -157,11 +174,11 @@ def _state(state: str, reason: str = "", retry_in_s: float | None = None) -> Tex
     return text
 
 
-def _volume_table(volumes: Sequence[VolumeInfo]) -> Table:
+def _volume_table(status: ServiceStatus) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    for name in ("volume", "role", "state", "free", "of", "sync", "path"):
-        table.add_column(name, justify="right" if name in ("free", "of", "sync") else "left", no_wrap=True)
-    for volume in volumes:
+    for name in ("volume", "role", "state", "free", "of", "lasts", "sync", "path"):
+        table.add_column(name, justify="right" if name in ("free", "of", "lasts", "sync") else "left", no_wrap=True)
+    for volume in status.volumes:
         known = volume.total > 0
         table.add_row(
             volume.name,
@@ -169,6 +186,7 @@ def _volume_table(volumes: Sequence[VolumeInfo]) -> Table:
             _state(volume.state, volume.reason),
             size_text(volume.free) if known else "",
             size_text(volume.total) if known else "",
+            lasts_text(forecast_of(volume, status.usage, status.terms)),
             f"{volume.sync_ms:.1f} ms" if volume.sync_ms else "",
             where_text(volume),
         )

@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from evertape.types import NS_PER_S
 
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _STEPS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -45,6 +46,12 @@ def time_text(utc_ns: int, zone: tzinfo | None = None) -> str:
 def clock_text(utc_ns: int, zone: tzinfo | None = None) -> str:
     """As ``time_text``, without the date."""
     return time_text(utc_ns, zone)[11:]
+
+
+def day_text(utc_ns: int, zone: tzinfo | None = None) -> str:
+    """An instant within a week as people say it: ``Mon 07:30``."""
+    moment = datetime.fromtimestamp(utc_ns // NS_PER_S, zone).astimezone(zone)
+    return f"{_DAYS[moment.weekday()]} {moment:%H:%M}"
 
 
 def plural(count: int, word: str) -> str:

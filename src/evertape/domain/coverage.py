@@ -23,6 +23,7 @@ from evertape.domain.cause import Cause
 from evertape.domain.downtime import Death, Down, Run, downs, explain_by_downs, owner_ended
 from evertape.domain.logical import Counted, Footage, counted
 from evertape.domain.spans import GapSpan, RecordedSpan, Span, tidy
+from evertape.domain.wish import cause_of_stop
 from evertape.types import NS_PER_MS, NS_PER_S, DurationNs, UtcNs
 
 __all__ = ["CoverageInput", "CoverageReport", "Death", "Footage", "GapSpan", "LedgerGap", "RecordedSpan", "Run", "Span",
@@ -63,10 +64,11 @@ class LedgerGap:
 
 @dataclass(frozen=True, slots=True)
 class WishChange:
-    """From ``at`` on, the camera is meant to be recorded, or not."""
+    """From ``at`` on, the camera is meant to be recorded, or not, because of ``by``."""
 
     at: int
     wanted: bool
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +199,8 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
         end = now if gap.end is None else gap.end
         canvas.paint(gap.start, end, _gap(_cause(gap.cause), gap.id))
     _join(canvas, pieces, slack)
-    for begin, stop in _unwanted(known.wishes, canvas.end):
-        canvas.paint(begin, stop, _gap(Cause.STOPPED_BY_PERSON, derived=True))
+    for begin, stop, cause in _unwanted(known.wishes, canvas.end):
+        canvas.paint(begin, stop, _gap(cause, derived=True))
     down = downs(known.runs, known.deaths, known.boot)
     for begin, stop in canvas.free():
         for part in explain_by_downs(begin, stop, down, slack):
@@ -256,10 +258,11 @@ def _first_wanted(wishes: Sequence[WishChange], pieces: Sequence[Counted]) -> in
     return None if first is None else min([first, *(piece.start for piece in pieces)])
 
 
-def _unwanted(wishes: Sequence[WishChange], end: int) -> list[tuple[int, int]]:
+def _unwanted(wishes: Sequence[WishChange], end: int) -> list[tuple[int, int, Cause]]:
     ordered = sorted(wishes, key=lambda wish: wish.at)
     until = [wish.at for wish in ordered[1:]] + [end]
-    return [(wish.at, stop) for wish, stop in zip(ordered, until, strict=True) if not wish.wanted and wish.at < stop]
+    spans = [(wish, stop) for wish, stop in zip(ordered, until, strict=True) if not wish.wanted and wish.at < stop]
+    return [(wish.at, stop, cause_of_stop(wish.by)) for wish, stop in spans]
 
 
 # -- the result --------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from evertape.config.schema import Config
@@ -35,7 +35,7 @@ class Assignments:
         self,
         number: int,
         placed: Mapping[str, int],
-        wishes: Mapping[str, bool],
+        wanted: Callable[[str], bool],
         volumes: tuple[VolumeEndpoint, ...],
     ) -> RecorderAssignment:
         """For a recorder, by its number; ``placed`` says which recorder has which camera."""
@@ -44,7 +44,7 @@ class Assignments:
         return RecorderAssignment(
             cameras=tuple(camera_settings(config, CameraId(name)) for name in mine),
             volumes=volumes,
-            wishes={name: wishes.get(name, False) for name in mine},
+            wishes={name: wanted(name) for name in mine},
             journal_socket=self.journal_socket,
             ring_ns=config.ring.time,
             ring_budget=ring_share(config.ring.budget_bytes(self.memory), len(mine), len(placed)),

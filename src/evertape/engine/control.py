@@ -132,6 +132,7 @@ class ControlServer:
             "data": str(supervisor.data.root),
             "cameras": [status.cameras[name] for name in supervisor.placed if name in status.cameras],
             "waiting": [name for name in supervisor.placed if name not in status.cameras],
+            "wishes": {name: supervisor.wishes.shown(name) for name in supervisor.placed},
             "volumes": [
                 status.volumes.get(name) or {"name": name, "path": str(declared.path), "role": declared.role}
                 for name, declared in supervisor.volumes.items()
@@ -140,6 +141,7 @@ class ControlServer:
                 "bytes": sum(used for used, _ in status.rings.values()),
                 "budget": supervisor.config.ring.budget_bytes(supervisor.machine.memory),
             },
+            "retention": supervisor.space.rules,
             "processes": [
                 {
                     "name": child.name,

@@ -19,6 +19,7 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Camera, Config
 from evertape.config.url import CameraUrl
 from evertape.domain.camera_events import StreamStatus
+from evertape.domain.wish import Said
 from evertape.engine.in_process import InProcessRecorder
 from evertape.engine.storage_notice import StorageCallback
 from evertape.engine.supervisor import Machine, Supervisor
@@ -158,7 +159,7 @@ class EmbeddedEngine:
             del self._cameras[camera_id]
             raise UsageError(f"{camera_id!r} cannot be a camera here: {error}") from error
         # A wish of an earlier run is not this program's.
-        supervisor.wishes[camera_id] = False
+        supervisor.wishes.book.said[camera_id] = Said(False)
         supervisor.apply(loaded, changed=(f"cameras.{camera_id}",))
 
     async def _remove(self, camera_id: str) -> None:

@@ -16,6 +16,7 @@ from evertape.disk.journal_client import JournalClient
 from evertape.domain.cause import Cause
 from evertape.domain.recording_retry import RetryPolicy
 from evertape.domain.watchdog import PipelineWatchdog, Trouble
+from evertape.domain.wish import cause_of_stop
 from evertape.engine.camera import CameraWorker, WatchKey
 from evertape.engine.camera_command import answer
 from evertape.engine.feed import Feed
@@ -161,7 +162,7 @@ class Recorder:
             if wanted:
                 worker.recording.start(by)
             else:
-                worker.recording.stop(by)
+                worker.recording.stop(by, cause_of_stop(by))
         self.status_changed()
 
     # -- what cameras need (CameraHost) ---------------------------------------------------------------------

@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from evertape.domain.wish import Said
+from evertape.types import UtcNs
+
 log = logging.getLogger(__name__)
 
 WISHES = "wishes.json"
@@ -32,10 +35,17 @@ class KnownVolume:
     is_mount: bool
 
 
-def read_wishes(folder: Path) -> dict[str, bool]:
-    """Which cameras somebody wished to be recorded, or not; empty if nothing is on record."""
-    data = _read(folder / WISHES)
-    return {str(name): wish for name, wish in data.items() if isinstance(wish, bool)}
+def read_wishes(folder: Path) -> dict[str, Said]:
+    """What somebody said of which camera; empty if nothing is on record."""
+    wishes = {}
+    for name, entry in _read(folder / WISHES).items():
+        if isinstance(entry, bool):
+            wishes[str(name)] = Said(entry)
+        elif isinstance(entry, dict) and isinstance(entry.get("wanted"), bool) and isinstance(entry.get("until"), int):
+            wishes[str(name)] = Said(entry["wanted"], UtcNs(entry["until"]))
+        else:
+            log.warning("[RECORDING] what was said of camera %s is unreadable; it is forgotten", name)
+    return wishes
 
 
 def read_volumes(folder: Path) -> dict[str, KnownVolume]:
@@ -49,9 +59,10 @@ def read_volumes(folder: Path) -> dict[str, KnownVolume]:
     return known
 
 
-def wishes_text(wishes: Mapping[str, bool]) -> bytes:
+def wishes_text(wishes: Mapping[str, Said]) -> bytes:
     """The content of the wishes' file."""
-    return json.dumps(dict(sorted(wishes.items())), indent=1).encode() + b"\n"
+    entries = {name: said.wanted if said.until is None else asdict(said) for name, said in sorted(wishes.items())}
+    return json.dumps(entries, indent=1).encode() + b"\n"
 
 
 def volumes_text(known: Mapping[str, KnownVolume]) -> bytes:

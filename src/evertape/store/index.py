@@ -52,7 +52,7 @@ class View(Reader):
         return CoverageInput(
             footage=[footage_of(row) for row in self.segments(camera, low, high, EVERY_STATE)],
             gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
-            wishes=[WishChange(wish.at, wish.wanted) for wish in self.wishes(camera)],
+            wishes=[WishChange(wish.at, wish.wanted, wish.by) for wish in self.wishes(camera)],
             runs=[Run(r.service, r.started_at, r.stopped_at, r.last_at, r.host_boot) for r in self.runs()],
             deaths=[
                 Death(d["at"], d["process"], d["service"], d["how"], d["id"]) for d in self.deaths(camera, low, high)
