@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -279,6 +280,35 @@ def test_checking_a_volume_writes_nothing(ready: Cli) -> None:
     assert (row["state"], row["usable"], row["marker"]) == ("online", True, "")
     assert list((ready.data / "recordings").iterdir()) == []
     assert "there is no volume 'x'" in ready("volume", "check", "x", code=2).stderr
+
+
+def test_a_retired_volume_stays_in_the_list_and_the_last_one_cannot_be_retired(ready: Cli, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        ready("volume", "add", name, str(tmp_path / name), "--yes")
+    assert "retired" in ready("volume", "retire", "old").stdout
+    rows = {row["name"]: row for row in ready.json("volume", "check")["volumes"]}
+    assert (rows["old"]["role"], rows["new"]["role"]) == ("retired", "primary")
+    before = ready.config
+    assert "is the only volume in use" in ready("volume", "retire", "new", code=2).stderr
+    assert "there is no volume 'x'" in ready("volume", "retire", "x", code=2).stderr
+    assert ready.config == before
+    ready("config", "set", "volumes.old.role", "primary")
+    assert ready.json("volume", "retire", "new")["role"] == "retired"
+
+
+def test_every_volume_retired_is_an_error_of_the_configuration(ready: Cli, tmp_path: Path) -> None:
+    ready("volume", "add", "disk1", str(tmp_path / "absent"))
+    assert "every volume is retired" in ready("config", "set", "volumes.disk1.role", "retired", code=2).stderr
+
+
+def test_a_volume_is_labelled_also_while_no_service_runs(ready: Cli, tmp_path: Path) -> None:
+    (row,) = ready.json("volume", "check")["volumes"]
+    assert re.fullmatch(r"Free: [0-9.]+ [MGT]B", row["label"])
+    ready("volume", "add", "usb", str(tmp_path / "absent"))
+    (row,) = ready.json("volume", "check", code=1)["volumes"]
+    assert row["label"] in ("⚠ Storage: Not Mounted", "⚠ Storage: Directory Not Found")
+    assert row["label_reason"]
 
 
 def test_a_volume_of_another_identity_is_told_and_not_measured(ready: Cli) -> None:
