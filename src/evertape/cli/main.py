@@ -16,7 +16,9 @@ from evertape.cli import (
     export,
     init,
     lab,
+    protect,
     record,
+    retention,
     serve,
     snapshot,
     status,
@@ -45,8 +47,8 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 
 # In the order of the help.
 PARTS = (
-    init, config_verbs, camera, volume, doctor_verb, serve, record, demo, lab, status, view, snapshot, timeline, export,
-    audit,
+    init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
+    snapshot, timeline, export, audit,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -173,7 +173,11 @@ def _volumes(place: Place, *, probe: bool) -> list[dict[str, Any]]:
     except NotRunningError:
         return [_unused(place, *item, probe=probe) for item in declared(place)]
     return [
-        {**volume_json(volume, status.usage), "usable": VolumeState(volume.state).usable, "seen_by": "service"}
+        {
+            **volume_json(volume, status.usage, status.terms),
+            "usable": VolumeState(volume.state).usable,
+            "seen_by": "service",
+        }
         for volume in status.volumes
     ]
 
@@ -238,13 +242,20 @@ def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     from evertape.cli.wording import size_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("name", "role", "state", "free", "of", "path", "storage"):
-        table.add_column(title, overflow="fold", justify="right" if title in ("free", "of") else "left")
+    for title in ("name", "role", "state", "free", "of", "lasts", "path", "storage"):
+        table.add_column(title, overflow="fold", justify="right" if title in ("free", "of", "lasts") else "left")
     for row in rows:
         state = row["state"].replace("_", " ") + (f" ({row['reason']})" if row["reason"] else "")
         sizes = [size_text(row["free"]), size_text(row["total"])] if row["total"] else ["", ""]
         declared_at = row.get("declared", "")
         where = f"{row['path']} (declared at {declared_at})" if declared_at else row["path"]
-        table.add_row(row["name"], row["role"], state, *sizes, where, row.get("label", ""))
+        table.add_row(row["name"], row["role"], state, *sizes, _lasts(row), where, row.get("label", ""))
     screen().print(table)
     return None
+
+
+def _lasts(row: dict[str, Any]) -> str:
+    from evertape.cli.volume_forecast import lasts_text
+    from evertape.domain.forecast import Forecast
+
+    return lasts_text(Forecast(0.0, row.get("days_left"), row.get("days_kept")))

@@ -12,19 +12,26 @@ from evertape.ipc.messages import VolumeInfo
 
 
 class Usage(NamedTuple):
-    """Of one volume: bytes of finished files, and how many there are."""
+    """Of one volume: bytes of finished files, how many there are, and bytes per hour of the last day."""
 
     bytes: int
     files: int
+    rate: float = 0.0
 
 
 def usage_by_volume(place: Place) -> dict[str, Usage]:
     """By the volume's id; empty while the index cannot be read, which must not keep anybody from seeing the rest."""
+    from evertape.clock import SystemClock
+    from evertape.engine.space import rate_of
     from evertape.store.failures import IndexBusyError, IndexDamagedError
     from evertape.store.index import Index
 
     with contextlib.suppress(IndexBusyError, IndexDamagedError), Index.open_readonly(place.data.index_file) as index:
-        return {volume: Usage(held.bytes, held.files) for volume, held in index.totals_by_volume().items()}
+        now = int(SystemClock().utc_ns())
+        return {
+            volume: Usage(held.bytes, held.files, rate_of(index, volume, now))
+            for volume, held in index.totals_by_volume().items()
+        }
     return {}
 
 

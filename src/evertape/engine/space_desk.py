@@ -65,6 +65,11 @@ class SpaceDesk:
         """For the keeper."""
         return retention_terms(self._host.config, self._protected.values())
 
+    @property
+    def rules(self) -> Terms:
+        """The same without what is protected, which may be much: for clients."""
+        return retention_terms(self._host.config)
+
     def heard(self, progress: RetentionProgress) -> None:
         """The keeper got on."""
         if progress.request in self._runs:
