@@ -44,8 +44,9 @@ class Row:
         self._began = 0
 
     def append(self) -> None:
+        self.peer.sock.settimeout(10)
         self.peer.send(*self.footage.append())
-        self.peer.listen(0.001)
+        self.peer.listen(0.001)  # and leaves that as the socket's time-out
         self.peer.heard.clear()
 
     def begin(self) -> None:

@@ -37,6 +37,9 @@ class KernelLayer:
         volume: what it is about.
         writers: its open files.
         prober: looks when something changed.
+
+    Attributes:
+        running: between ``start`` and ``stop``.
     """
 
     def __init__(self, volume: Volume, writers: Writers, prober: Prober) -> None:
@@ -48,22 +51,22 @@ class KernelLayer:
         self._folders: FolderWatch | None = None
         self._can_watch = True
         self._expected_until = 0.0
-        self._running = False
+        self.running = False
 
     def start(self) -> None:
         """Begin."""
-        self._running = True
+        self.running = True
         self._monitor.start()
 
     def stop(self) -> None:
         """End; safe to call twice."""
-        self._running = False
+        self.running = False
         self._monitor.stop()
         self._leave_folders()
 
     def tick(self) -> None:
         """Called by the loop every tenth of a second."""
-        if not self._running:
+        if not self.running:
             return
         session = self._volume.session
         if session is None and self._loop.time() < self._expected_until:

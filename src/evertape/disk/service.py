@@ -271,6 +271,11 @@ class DiskService:
     def _reassign(self, want: DiskAssignment) -> None:
         if self._tasks:
             self._volume.reassign(want)
+            if self._kernel.running is not ("kernel" in want.layers):
+                self._kernel.stop()
+                self._kernel = KernelLayer(self._volume, self._writers, self._prober)
+                if "kernel" in want.layers:
+                    self._kernel.start()
             self._prober.nudge()
         else:  # still opening
             self._loop.call_later(FIRST_OPEN_S, self._reassign, want)

@@ -111,8 +111,14 @@ class Volume:
     @property
     def need_free(self) -> int:
         """Bytes that must be free before a new file, by the state's hysteresis."""
-        limit = limits(self.assignment.min_free, self.assignment.resume_free, self.status.total)
+        limit = limits(*self._space_terms, self.status.total)
         return limit.resume if self.status.state is VolumeState.FULL else limit.minimum
+
+    @property
+    def _space_terms(self) -> tuple[int, int]:
+        """Bytes below which the volume is full, and from which on it is well again; none if nobody is to watch them."""
+        want = self.assignment
+        return (want.min_free, want.resume_free) if "low_space" in want.layers else (0, 0)
 
     @property
     def path(self) -> str:
@@ -212,7 +218,7 @@ class Volume:
         """Take in what was observed; reports it, and journals a change of state."""
         old = self.status
         want = self.assignment
-        self.status = observe(old, seen, want.min_free, want.resume_free, self._clock.utc_ns())
+        self.status = observe(old, seen, *self._space_terms, self._clock.utc_ns())
         if self.status.state is not old.state:
             log.info("[DISK] volume %s: %s, was %s; %s", want.volume, self.status.state, old.state, self.status.reason)
             self._on_change(old, self.status)

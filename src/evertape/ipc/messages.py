@@ -152,7 +152,7 @@ class DiskAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     probe_deadline_ns: int = 5_000_000_000
     min_free: int = 0
     resume_free: int = 0
-    layers: tuple[str, ...] = ("kernel", "probe", "precheck", "errno")
+    layers: tuple[str, ...] = ("kernel", "probe", "precheck", "errno", "low_space")
 
 
 class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
