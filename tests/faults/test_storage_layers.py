@@ -81,6 +81,7 @@ def noticed_by(rig: DiskRig, state: str) -> str:
 # -- the kernel's news ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timed
 def test_the_kernel_alone_tells_of_an_unmount_within_100_ms_and_of_the_return(
     rig: DiskRig, usb: LoopVolume, figure: Told
 ) -> None:
@@ -100,6 +101,7 @@ def test_the_kernel_alone_tells_of_an_unmount_within_100_ms_and_of_the_return(
     figure("kernel", "mounted again", time.monotonic() - before)
 
 
+@pytest.mark.timed
 def test_the_kernel_alone_tells_of_a_removed_device_while_its_mount_stays(
     rig: DiskRig, usb: LoopVolume, figure: Told
 ) -> None:
@@ -120,6 +122,7 @@ def test_the_kernel_alone_tells_of_a_removed_device_while_its_mount_stays(
     peer.state("online")
 
 
+@pytest.mark.timed
 def test_the_kernel_alone_tells_of_a_read_only_remount(rig: DiskRig, usb: LoopVolume, figure: Told) -> None:
     disk = rig.disk(usb.mount_point, is_mount=True, layers=("kernel",))
     peer = disk.connect()
@@ -134,6 +137,7 @@ def test_the_kernel_alone_tells_of_a_read_only_remount(rig: DiskRig, usb: LoopVo
     peer.state("online", 2.0)
 
 
+@pytest.mark.timed
 def test_the_kernel_alone_tells_of_a_deleted_file_and_the_next_one_is_written(
     rig: DiskRig, usb: LoopVolume, figure: Told
 ) -> None:
