@@ -129,8 +129,9 @@ def test_the_poll_looks_by_itself_until_it_is_stopped(tmp_path: Path, monkeypatc
 
         def counted() -> frozenset[str]:
             nonlocal looks
+            found = plain()
             looks += 1
-            return plain()
+            return found
 
         monkeypatch.setattr(watch, "drives", counted)
         monitor.start()
