@@ -125,3 +125,33 @@ def test_a_stall_that_is_caught_up_with_is_no_jump() -> None:
     for n in [*range(100, 125), *range(300, 400)]:
         placed = line.place(3600 * n, max(300 * FRAME, n * FRAME))
         assert (placed.jump_ns, placed.dts_ns) == (0, n * FRAME)
+
+
+@pytest.mark.parametrize("fps, batch", [(25, 1), (25, 5), (12, 3), (5, 1)])
+def test_pictures_without_time_stamps_are_spread_over_the_time_in_which_they_arrived(fps: int, batch: int) -> None:
+    line = VideoTimeline(90_000, None, None)
+    count, dts = 60 * fps // batch * batch, []
+    for n in range(count):
+        arrived = (n // batch + 1) * batch * NS_PER_S // fps
+        dts.append(line.place(0, arrived).dts_ns)
+    assert line.stands
+    assert (dts[-1] - dts[0]) / NS_PER_S == pytest.approx(60, abs=1)
+    steps = [later - earlier for earlier, later in pairwise(dts)]
+    assert all(step > 0 for step in steps)
+    settled = steps[len(steps) // 2 :]
+    assert max(settled) < 1.5 * NS_PER_S / fps
+
+
+def test_two_fields_of_a_picture_may_share_a_time_stamp() -> None:
+    line = VideoTimeline(90_000, 0, None)
+    placed = [line.place(n // 2 * 3600, n // 2 * NS_PER_S // 25) for n in range(500)]
+    assert placed[-1].pts_ns == pytest.approx(249 * NS_PER_S // 25, abs=NS_PER_MS)
+    assert not line.stands
+
+
+def test_a_clock_that_stands_for_a_while_and_goes_on_makes_no_jump() -> None:
+    line = VideoTimeline(90_000, 0, None)
+    placed = [line.place(max(0, n - 100) * 3600, n * NS_PER_S // 25) for n in range(200)]
+    assert all(one.jump_ns == 0 for one in placed)
+    assert placed[-1].pts_ns / NS_PER_S == pytest.approx(199 / 25, abs=0.3)
+    assert not line.stands

@@ -152,6 +152,8 @@ class NoticeKind(StrEnum):
     """``value`` access units were dropped because a part of them was missing or made no sense."""
     DISCONTINUITY = "discontinuity"
     """The camera's RTP clock jumped by ``value`` ns against arrival; media time went on with arrival."""
+    CLOCK_STANDS = "clock_stands"
+    """The RTP time stamps do not advance; pictures are placed by their arrival until they do."""
     RESYNC = "resync"
     """``value`` bytes that made no sense were skipped in the connection."""
     AUDIO_UNSUPPORTED = "audio_unsupported"

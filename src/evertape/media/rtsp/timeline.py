@@ -25,6 +25,11 @@ _DRIFT_PPM = 200
 # A depth nobody declared, learned from what comes; deeper than any camera's, so more is a jump.
 _MAX_LEARNED_REORDER = 4
 _DEFAULT_FRAME_NS = NS_PER_S // 25
+# So many pictures in a row with one and the same time stamp, and there are none; the two fields of a picture share one.
+_STANDS = 3
+# Without time stamps, a distance from where pictures arrive is made up for over so many; beyond the second, at once.
+_CATCH_UP = 25
+_FAR_NS = 2 * NS_PER_S
 # One tick of 90 kHz, rounded up, so that two DTS stay apart in an MP4 of that time scale.
 MIN_STEP_NS = NS_PER_S // 90_000 + 1
 
@@ -140,11 +145,19 @@ class VideoTimeline:
         self._recent: list[int] = []
         self._last_dts = -MIN_STEP_NS
         self._highest = 0
+        self._rtp = -1
+        self._same = 0
+        self._run = (0, 0)
 
     @property
     def started(self) -> bool:
         """Whether the first unit was placed."""
         return self.clock.started
+
+    @property
+    def stands(self) -> bool:
+        """The camera's time stamps do not advance at all; pictures are placed by their arrival."""
+        return self._same >= _STANDS
 
     def declare(self, reorder: int | None, frame_ns: int | None) -> None:
         """What the parameter sets in force say; called again when they change."""
@@ -157,7 +170,14 @@ class VideoTimeline:
         """Take the next unit in decoding order, which arrived at ``boot_ns``."""
         if not self.clock.started:
             self.clock.pin(rtp, boot_ns, self._reorder * self._frame_ns)
-        pts, jump = self.clock.advance(rtp, boot_ns, max(self._highest, self._last_dts))
+        self._same = self._same + 1 if rtp == self._rtp else 0
+        self._rtp = rtp
+        if self._same >= _STANDS:
+            pts, jump = self._by_arrival(rtp, boot_ns), 0
+        else:
+            pts, jump = self.clock.advance(rtp, boot_ns, max(self._highest, self._last_dts))
+        if not self._same:
+            self._run = (boot_ns, max(pts, self._highest))
         if self._learns and not jump and pts < self._highest:
             jump, pts = self._learn(rtp, boot_ns, pts)
         if jump:
@@ -180,6 +200,22 @@ class VideoTimeline:
             return 0
         # The first ones of all, after a jump, or while a deeper order is being learned.
         return min(self._waiting[0], self._last_dts + self._frame_ns)
+
+    def _by_arrival(self, rtp: int, boot_ns: int) -> int:
+        """Where a picture without a time stamp lies.
+
+        Pictures arrive in batches, so each lies as far from the one before as they do in the mean, and all are drawn
+        softly to where they arrive.
+        """
+        since_boot, since_media = self._run
+        arrived = boot_ns - since_boot
+        lag = arrived - (self._highest - since_media)
+        usual = arrived // self._same if self._same >= _CATCH_UP else self._frame_ns
+        step = lag if lag > _FAR_NS else usual + lag // _CATCH_UP
+        pts = self._highest + max(step, MIN_STEP_NS)
+        # Where the stamps go on, time does from here.
+        self.clock.pin(rtp, boot_ns, pts)
+        return pts
 
     def _learn(self, rtp: int, boot_ns: int, pts: int) -> tuple[int, int]:
         """A picture that is shown before one that came earlier: B-pictures, or a small jump back."""

@@ -62,6 +62,7 @@ class MediaLine:
         self._transcoder: AudioTranscoder | None = None
         self._offset_told: int | None = None
         self._invalid_told = 0
+        self._stands_told = False
         self.undescribed = 0
         """Keyframes that came while no complete parameter sets were known."""
 
@@ -83,6 +84,8 @@ class MediaLine:
         dts, pts, jump = self._video.place(raw.rtp, boot_ns)
         if jump:
             self._jumped(jump, "video")
+        if self._video.stands is not self._stands_told:
+            self._clock_stands()
         self.utc.feed_arrival(boot_ns, pts)
         if self._report_ahead is not None:
             ahead, self._report_ahead = self._report_ahead, None
@@ -98,6 +101,12 @@ class MediaLine:
                 self._epoch, Track.VIDEO, seq, dts, pts, boot_ns, utc, source, error, raw.key, caps.id, data
             )
         )  # fmt: skip
+
+    def _clock_stands(self) -> None:
+        self._stands_told = self._video.stands
+        if self._stands_told:
+            text = "the pictures carry no time of their own; they are placed by their arrival"
+            self._emit(StreamNotice(NoticeKind.CLOCK_STANDS, 0, text))
 
     def _at_keyframe(self) -> None:
         built = self._sets.build()
