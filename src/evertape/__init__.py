@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evertape.domain.classify import classify_error as classify_error
     from evertape.domain.watchdog import PipelineWatchdog as PipelineWatchdog
     from evertape.engine.camera import CameraStream as CameraStream
+    from evertape.engine.disk_space import DiskSpaceManager as DiskSpaceManager
     from evertape.engine.embedded import RobustNVRPipeline as RobustNVRPipeline
     from evertape.engine.storage_notice import StorageNotice as StorageNotice
     from evertape.engine.storage_service import StorageService as StorageService
@@ -31,6 +32,7 @@ __version__ = VERSION
 
 _HOME = {
     "CameraStream": "evertape.engine.camera",
+    "DiskSpaceManager": "evertape.engine.disk_space",
     "ErrorPriority": "evertape.domain.classify",
     "ExponentialBackoff": "evertape.domain.backoff",
     "FallbackRTSPPlayer": "evertape.media.view.fallbacksrc",
@@ -48,6 +50,7 @@ _HOME = {
 
 __all__ = [
     "CameraStream",
+    "DiskSpaceManager",
     "ErrorPriority",
     "ExponentialBackoff",
     "FallbackRTSPPlayer",

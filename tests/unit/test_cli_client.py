@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from evertape.cli import client
-from evertape.cli.client import ServiceClient
 from evertape.errors import NotRunningError, ProtocolError, UsageError
+from evertape.ipc import client
+from evertape.ipc.client import ServiceClient
 from evertape.ipc.events import Notice
 from evertape.ipc.messages import EventNews, Hello, Message, Refused, Reply, Request, Welcome
 from evertape.ipc.places import run_dir, socket_path

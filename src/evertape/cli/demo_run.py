@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evertape.cli.client import ServiceClient
+from evertape.ipc.client import ServiceClient
 from evertape.cli.demo_place import DemoPlace, Fleet, prepare
 from evertape.cli.demo_summary import DemoSummary, Take, summarise
 from evertape.cli.service import make_directories, make_supervisor, only_one, raise_file_limit

@@ -47,7 +47,7 @@ class Place:
 
     def ask(self, verb: str, **args: Any) -> Any:
         """Ask the running service; raises ``NotRunningError`` if there is none, ``UsageError`` if it refuses."""
-        from evertape.cli.client import ServiceClient
+        from evertape.ipc.client import ServiceClient
 
         with ServiceClient(self.data.root) as client:
             return client.request(verb, **args)
