@@ -70,7 +70,7 @@ class Rule:
         causes: that the ledger may give for what is missing; none: nothing may be missing beyond what was damaged.
         noticed_s: how soon it has to be noticed, if it lasts that long; ``None``: there is nothing to notice.
         needs: what only some cameras have: ``network``, ``proxy``, ``password``, ``sound``, or the ``direct`` receiver.
-        lasts: otherwise it is over as soon as it is done.
+        lasts: until it is ended; otherwise it is over as soon as it is done.
         way_back: there is one moment from which the camera answers again.
         linger_s: for so long after its end its causes are still right.
     """
@@ -171,6 +171,11 @@ def plan(seed: int, cameras: int, seconds: float, *, network: bool = True) -> Pl
     return Plan(seed, script, warm_up_s, warm_up, main_s, main)
 
 
+def _waits_s(step: Step) -> float:
+    """How long a step takes that only waits, or whose inner steps do."""
+    return step.seconds if step.do == "wait" else step.times * sum(map(_waits_s, step.steps))
+
+
 def _in_order(faults: list[Planned]) -> list[Planned]:
     return sorted(faults, key=lambda planned: (planned.at_s, planned.camera))
 
@@ -207,12 +212,12 @@ class _Deck:
         at = self._rng.uniform(0.0, 5.0)
         while True:
             fault = self._next()
-            lasts = round(self._rng.uniform(SHORTEST_S, LONGEST_S), 1) if RULES[fault].lasts else 0.0
-            if at + lasts > seconds:
+            planned = self._planned(fault, round(at, 1))
+            if at + planned.lasts_s > seconds:
                 self._pack.append(fault)
                 return
-            yield self._planned(fault, round(at, 1), lasts)
-            at += lasts + self._rng.uniform(*GOOD_S)
+            yield planned
+            at += planned.lasts_s + self._rng.uniform(*GOOD_S)
 
     def _next(self) -> Fault:
         if not self._pack:
@@ -220,10 +225,11 @@ class _Deck:
             self._rng.shuffle(self._pack)
         return self._pack.pop()
 
-    def _planned(self, fault: Fault, at: float, lasts: float) -> Planned:
+    def _planned(self, fault: Fault, at: float) -> Planned:
         step = partial(Step, group=self._group)
         begin, end, about = self._steps(fault, step)
-        return Planned(self._name, fault, at, lasts, tuple(begin), tuple(end), about)
+        lasts = self._rng.uniform(SHORTEST_S, LONGEST_S) if RULES[fault].lasts else sum(map(_waits_s, begin))
+        return Planned(self._name, fault, at, round(lasts, 1), tuple(begin), tuple(end), about)
 
     def _steps(self, fault: Fault, step: Any) -> tuple[list[Step], list[Step], str]:
         rng = self._rng
@@ -257,7 +263,7 @@ class _Deck:
                 about = f"{self._video['codec']} {self._video['size']}, {self._video['bframes']} B-frames"
                 return [step(do="restart", options=self._video)], [], about
             case Fault.FLAPPING:
-                away, back = round(rng.uniform(0.5, 2.0), 1), round(rng.uniform(1.0, 2.9), 1)
+                away, back = round(rng.uniform(0.5, 1.5), 1), round(rng.uniform(1.0, 2.9), 1)
                 once = (step(do="refuse"), step(do="wait", seconds=away), step(do="accept"))
                 wait, times = step(do="wait", seconds=back), rng.randint(2, 3)
                 about = f"{times + 1} times {away} s, {back} s between"

@@ -15,7 +15,7 @@ from itertools import groupby
 
 from evertape_lab.meters import Inventory, cpu_s, inventory
 from evertape_lab.rig import Rig
-from evertape_lab.soak_plan import Plan, Planned
+from evertape_lab.soak_plan import GOOD_S, Plan, Planned
 from evertape_lab.stage import Outage, Stage
 
 LAB = "supervisor and lab"
@@ -116,9 +116,12 @@ class Soak:
                 tasks.create_task(self._one_camera(list(mine), began))
 
     async def _one_camera(self, faults: Iterable[Planned], began: float) -> None:
+        earliest = began
         for planned in faults:
-            await asyncio.sleep(began + planned.at_s - time.monotonic())
+            # A camera that took long to start gets its good spell all the same.
+            await asyncio.sleep(max(earliest, began + planned.at_s) - time.monotonic())
             await self._one(planned)
+            earliest = time.monotonic() + GOOD_S[0]
 
     async def _one(self, planned: Planned) -> None:
         began = time.monotonic()

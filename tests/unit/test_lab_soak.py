@@ -51,7 +51,7 @@ def test_each_fault_is_short_ends_in_time_and_is_followed_by_a_good_spell(seed: 
         assert all(one.at_s >= 0 and one.at_s + one.lasts_s <= seconds for one in faults)
     for mine in by_camera(made).values():
         assert all(one.lasts_s == 0 or SHORTEST_S <= one.lasts_s <= LONGEST_S for one in mine)
-        assert all(bool(one.end) == (one.lasts_s > 0) for one in mine)
+        assert all(bool(one.end) == one.rule.lasts for one in mine)
         spells = [later.at_s - one.at_s - one.lasts_s for one, later in pairwise(mine)]
         assert all(GOOD_S[0] - 0.1 <= spell <= GOOD_S[1] + 0.1 for spell in spells)
 
