@@ -7,16 +7,21 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from evertape.engine.feed import Feed
-from evertape.errors import NotRunningError
+from evertape.errors import NotRunningError, SetupError
 from evertape.ipc.messages import StreamInfo
 from evertape.ipc.places import socket_path
 from evertape.media.gst.lib import join_disposals
 from evertape.media.view.feed import FeedSource
+from evertape.media.view.plugins import need_fallbacksrc
 from evertape.media.view.selector import InputSelectorRTSP
+from evertape.media.view.strategies import view_class
 from evertape.media.view.terms import (
     DecoderTroubled,
     FallbackActivated,
+    FallbackStrategy,
     PrimaryRecovered,
     SinkKind,
     SourceChanged,
@@ -24,20 +29,24 @@ from evertape.media.view.terms import (
     ViewEvent,
     ViewOptions,
 )
+from evertape.media.view.view import View
 from evertape.types import NS_PER_S, Stream
 from evertape_lab import LabCameras
 from evertape_lab.audit import assert_every_frame_once
 from evertape_lab.rig import Rig
 
 
-def look(rig: Rig, events: list[ViewEvent], **options: object) -> InputSelectorRTSP:
+def feed(rig: Rig, stream: Stream = Stream.MAIN) -> FeedSource:
     def locate() -> str:
         placed = rig.supervisor.placed["cam_01"]
         return socket_path(rig.data.root, f"recorder-{placed}")
 
-    source = FeedSource(locate, "cam_01", Stream.MAIN, NS_PER_S // 5)
+    return FeedSource(locate, "cam_01", stream, NS_PER_S // 5)
+
+
+def look(rig: Rig, events: list[ViewEvent], **options: object) -> InputSelectorRTSP:
     wanted = ViewOptions(sink=SinkKind.FAKE, timeout_ns=2 * NS_PER_S, **options)  # type: ignore[arg-type]
-    return InputSelectorRTSP(source, wanted, events.append)
+    return InputSelectorRTSP(feed(rig), wanted, events.append)
 
 
 def some(events: list[ViewEvent], kind: type[ViewEvent]) -> int:
@@ -96,6 +105,94 @@ def test_a_view_outlives_its_recorder_and_its_camera(tmp_path: Path) -> None:
         assert (view.stats.ends, view.stats.backward) == (0, 0)
         reasons = {event.reason for event in events if isinstance(event, SourceChanged) and not event.flowing}
         assert "the recorder is gone" in reasons
+
+    with LabCameras(1, size="320x192", gop=10) as cameras:
+        asyncio.run(scenario(cameras))
+    assert join_disposals(5)
+
+
+def strategies() -> list[FallbackStrategy]:
+    """Those that this machine can do."""
+    try:
+        need_fallbacksrc()
+    except SetupError:
+        return [FallbackStrategy.RESTART, FallbackStrategy.INPUT_SELECTOR]
+    return list(FallbackStrategy)
+
+
+def test_a_frozen_camera_is_replaced_by_the_fallback_and_returns_in_the_same_view(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With each strategy, beside each other on one recording; the recorder's watchdog is what notices."""
+    caplog.set_level("INFO", "evertape.media.view.view")
+
+    async def scenario(cameras: LabCameras) -> None:
+        settings = '[streaming]\nstall_timeout = "2s"\n'
+        async with Rig(tmp_path, {"cam_01": cameras.urls[0]}, settings=settings) as rig:
+            await rig.recorded(["cam_01"], 1)
+            views: dict[FallbackStrategy, tuple[View, list[ViewEvent]]] = {}
+            for strategy in strategies():
+                events: list[ViewEvent] = []
+                options = ViewOptions(sink=SinkKind.FAKE, timeout_ns=4 * NS_PER_S)
+                views[strategy] = view_class(strategy)(feed(rig), options, events.append), events
+            try:
+                for view, _ in views.values():
+                    view.start()
+                for strategy, (view, _) in views.items():
+                    await rig.until(lambda v=view: v.stats.decoded > 20, 15, f"{strategy}: pictures")  # type: ignore[misc]
+                stage = views[FallbackStrategy.INPUT_SELECTOR][0]._screen.primary_stage()
+                cameras.freeze()
+                for strategy, (view, events) in views.items():
+                    await rig.until(lambda e=events: some(e, FallbackActivated) == 1, 8, f"{strategy}: fallback")  # type: ignore[misc]
+                    shown = view.stats.shown_fallback
+                    await rig.until(lambda v=view, n=shown: v.stats.shown_fallback > n + 2, 5, "it stays")  # type: ignore[misc]
+                cameras.thaw()
+                for strategy, (view, events) in views.items():
+                    await rig.until(lambda e=events: some(e, PrimaryRecovered) == 1, 10, f"{strategy}: the return")  # type: ignore[misc]
+                    before = view.stats.decoded
+                    await rig.until(lambda v=view, n=before: v.stats.decoded > n + 20, 10, "pictures")  # type: ignore[misc]
+                assert views[FallbackStrategy.INPUT_SELECTOR][0]._screen.primary_stage() is stage
+                assert sum(request.method == "DESCRIBE" for request in cameras.asked) <= 3
+            finally:
+                for view, _ in views.values():
+                    await asyncio.to_thread(view.stop)
+        for strategy, (view, events) in views.items():
+            assert view.error is None, strategy
+            assert (some(events, FallbackActivated), some(events, PrimaryRecovered)) == (1, 1), strategy
+            if strategy is not FallbackStrategy.RESTART:
+                assert (view.stats.ends, view.stats.backward) == (0, 0), strategy
+            (lost,) = [event for event in events if isinstance(event, FallbackActivated)]
+            if strategy is not FallbackStrategy.FALLBACKSRC:  # it cannot be told
+                assert lost.reason == "stream stalled"
+                assert lost.still_ns < 3.5 * NS_PER_S
+        said = [record.getMessage() for record in caplog.records if "view" in record.name]
+        assert sum("no signal" in line for line in said) == len(views)
+        assert sum("the picture is back" in line for line in said) == len(views)
+
+    with LabCameras(1, size="320x192", gop=10) as cameras:
+        asyncio.run(scenario(cameras))
+    assert join_disposals(5)
+
+
+def test_a_sub_stream_is_let_go_as_long_after_its_last_viewer_as_configured(tmp_path: Path) -> None:
+    async def scenario(cameras: LabCameras) -> None:
+        own = {"cam_01": f'sub_url = "{cameras.sub_urls[0]}"'}
+        rig = Rig(tmp_path, {"cam_01": cameras.urls[0]}, settings='[view]\nsub_linger = "500ms"\n', own=own)
+        loop = asyncio.get_running_loop()
+
+        def subs() -> int:
+            info = rig.camera("cam_01")
+            return 0 if info is None else sum(stream.stream == "sub" for stream in info.streams)
+
+        async with rig:
+            await rig.recorded(["cam_01"], 1)
+            view = InputSelectorRTSP(feed(rig, Stream.SUB), ViewOptions(sink=SinkKind.FAKE))
+            view.start()
+            await rig.until(lambda: view.stats.decoded > 5, 10, "pictures of the sub stream")
+            await asyncio.to_thread(view.stop)
+            left = loop.time()
+            await rig.until(lambda: subs() == 0, 5, "the sub stream is let go")
+            assert 0.3 < loop.time() - left < 4  # ten seconds without the setting
 
     with LabCameras(1, size="320x192", gop=10) as cameras:
         asyncio.run(scenario(cameras))

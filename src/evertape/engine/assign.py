@@ -47,6 +47,7 @@ def camera_settings(config: Config, camera_id: CameraId) -> CameraSettings:
         backoff_jitter=backoff.jitter,
         max_retries=backoff.max_retries,
         give_up=backoff.give_up,
+        sub_linger_ns=config.view.sub_linger,
         rotation_ns=recording.rotation,
         rotation_size=recording.rotation_size,
         rotation_align=recording.align,

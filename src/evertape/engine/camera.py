@@ -25,9 +25,6 @@ from evertape.types import NS_PER_S, AccessUnit, DurationNs, Stream
 
 log = logging.getLogger(__name__)
 
-_SUB_LINGER_S = 10.0
-"""A sub stream is kept for so long after its last viewer, because viewers change layouts."""
-
 WatchKey = tuple[str, Stream]
 
 # What a session has to be made anew for; all else is taken over as it is.
@@ -133,7 +130,8 @@ class CameraWorker:
             return
         worker.viewers -= 1
         if stream is Stream.SUB and worker.viewers <= 0 and self._linger is None:
-            self._linger = self._loop.call_later(_SUB_LINGER_S, self._drop_sub)
+            # Kept for a while, because viewers change layouts.
+            self._linger = self._loop.call_later(self.settings.sub_linger_ns / NS_PER_S, self._drop_sub)
 
     # -- the round ------------------------------------------------------------------------------------------
 

@@ -59,9 +59,13 @@ class Heartbeat(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Shutdown(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """Supervisor to child: finish every file and leave within ``deadline_s``."""
+    """Supervisor to child: finish every file and leave within ``deadline_s``.
+
+    A recorder gives ``cause`` for the gap that begins then.
+    """
 
     deadline_s: float = 4.0
+    cause: str = "service_stopped"
 
 
 # -- supervisor to its children -----------------------------------------------------------------------------
@@ -104,6 +108,7 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
     backoff_jitter: bool = True
     max_retries: int = 10
     give_up: bool = False
+    sub_linger_ns: int = 10_000_000_000
     rotation_ns: int = 600_000_000_000
     rotation_size: int = 0
     rotation_align: bool = True

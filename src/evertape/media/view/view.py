@@ -287,7 +287,14 @@ class View:
         return {"boot_ns": self._clock.boot_ns(), "utc_ns": self._clock.utc_ns()}
 
     def _tell(self, event: ViewEvent) -> None:
-        log.debug("[STREAMING] view: %s", event)
+        title = self.options.title or "view"
+        match event:
+            case FallbackActivated(reason=reason, still_ns=still_ns):
+                log.info("[STREAMING] %s: no signal for %.1f s (%s)", title, still_ns / NS_PER_S, reason)
+            case PrimaryRecovered(outage_ns=outage_ns):
+                log.info("[STREAMING] %s: the picture is back after %.1f s", title, outage_ns / NS_PER_S)
+            case _:
+                log.debug("[STREAMING] %s: %s", title, event)
         if self._on_event is not None:
             self._on_event(event)
 
