@@ -14,7 +14,7 @@ from evertape.errors import SetupError
 from evertape.media.gst.lib import Gst, make
 from evertape.media.view.fallback import link_video
 from evertape.media.view.output import Output
-from evertape.media.view.screen import Stage
+from evertape.media.view.screen import Stage, note_message
 from evertape.media.view.terms import ViewOptions, ViewStats
 from evertape.media.view.view import WindowClosedError
 from evertape.redact import redact
@@ -79,6 +79,8 @@ class FilePlayer:
                     if message.src.has_as_ancestor(self._stage.output.sink):
                         raise WindowClosedError("the window was closed")
                     raise SetupError(f"it cannot be played: {redact(error.message)}")
+                case _:
+                    note_message(message)
         self._stage.output.count_into(self.stats)
         return not self.ended
 

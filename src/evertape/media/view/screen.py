@@ -6,6 +6,7 @@ count, and otherwise only post to the bus, which ``poll`` reads.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,6 +22,8 @@ from evertape.media.view.terms import Picture, ViewOptions, ViewStats
 from evertape.media.view.timeline import PictureClock
 from evertape.redact import redact
 from evertape.types import VideoCaps
+
+log = logging.getLogger(__name__)
 
 DEFAULT_SIZE = (640, 360)
 """Of a fallback shown before the camera has said how large its picture is."""
@@ -210,17 +213,24 @@ class Screen:
 
     def _read(self, stage: Stage) -> Iterator[ScreenNews]:
         for message in stage.messages():
-            if message.type == Gst.MessageType.BUFFERING:
-                yield BufferLevel(int(message.parse_buffering()))
-            elif message.type == Gst.MessageType.ERROR:
-                error, _debug = message.parse_error()
-                part = self._part(message.src, stage)
-                if part is Part.FALLBACK and self.fallback is not None and self.fallback.source != "card":
-                    self.renew_fallback("card")
-                closed = part is Part.SINK and error.matches(
-                    Gst.ResourceError.quark(), int(Gst.ResourceError.NOT_FOUND)
-                )
-                yield PartFailed(part, redact(error.message), closed)
+            match message.type:
+                case Gst.MessageType.BUFFERING:
+                    yield BufferLevel(int(message.parse_buffering()))
+                case Gst.MessageType.ERROR:
+                    yield self._failed(message, stage)
+                case Gst.MessageType.EOS if stage is self.primary_stage():
+                    # A live picture has no end: what came to one is of no more use.
+                    yield PartFailed(Part.DECODER, "the end of the stream reached the screen")
+                case _:
+                    note_message(message)
+
+    def _failed(self, message: Any, stage: Stage) -> PartFailed:
+        error, _debug = message.parse_error()
+        part = self._part(message.src, stage)
+        if part is Part.FALLBACK and self.fallback is not None and self.fallback.source != "card":
+            self.renew_fallback("card")
+        closed = part is Part.SINK and error.matches(Gst.ResourceError.quark(), int(Gst.ResourceError.NOT_FOUND))
+        return PartFailed(part, redact(error.message), closed)
 
     def _part(self, element: Any, stage: Stage) -> Part:
         if self.chain is not None and _within(element, self.chain.bin):
@@ -228,6 +238,22 @@ class Screen:
         if self.fallback is not None and _within(element, self.fallback.bin):
             return Part.FALLBACK
         return Part.SINK if _within(element, stage.output.sink) else Part.DECODER
+
+
+def note_message(message: Any) -> None:
+    """Put a message that changes nothing into the log: a warning as one, an element's own for whoever looks closely."""
+    match message.type:
+        case Gst.MessageType.WARNING:
+            warning, debug = message.parse_warning()
+            name, text = message.src.get_name(), redact(f"{warning.message} ({warning.domain} {warning.code}; {debug})")
+            log.warning("[STREAMING] %s warns: %s", name, text)
+        case Gst.MessageType.ELEMENT:
+            structure = message.get_structure()
+            log.debug(
+                "[STREAMING] %s says %s", message.src.get_name(), structure.get_name() if structure else "nothing"
+            )
+        case _:
+            pass
 
 
 def _within(element: Any, ancestor: Any) -> bool:
