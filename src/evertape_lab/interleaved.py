@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import random
 import re
+from collections import deque
 from enum import StrEnum
 
 from evertape_lab.sei import find_frames
 
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 _RTP_HEADER = 12
+_ON_THEIR_WAY = 64
 
 
 class Where(StrEnum):
@@ -71,11 +73,14 @@ class Damage:
         self._where = Where.PAYLOAD
         self._rng = random.Random(0)
         self._pictures: dict[bytes, tuple[str, int]] = {}
+        # Of the time when nothing is damaged only these are kept: a picture that is on its way may still be hit.
+        self._latest: deque[tuple[bytes, tuple[str, int]]] = deque(maxlen=_ON_THEIR_WAY)
         self._hit: set[bytes] = set()
 
     def begin(self, share: float, where: Where = Where.PAYLOAD, seed: int = 1) -> None:
         """From now on damage this share of the packets (0 to 1); the same seed and packets give the same damage."""
         self._share, self._where, self._rng = share, where, random.Random(seed)
+        self._pictures.update(self._latest)
 
     def pass_on(self, item: bytes) -> bytes:
         """``item``, or what is left of it."""
@@ -83,7 +88,10 @@ class Damage:
             return item
         stamp = item[8:12]
         for frame in find_frames(item):
-            self._pictures[stamp] = (frame.camera, frame.n)
+            if self._share:
+                self._pictures[stamp] = (frame.camera, frame.n)
+            else:
+                self._latest.append((stamp, (frame.camera, frame.n)))
         if self._rng.random() >= self._share:
             return item
         self.packets += 1

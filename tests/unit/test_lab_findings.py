@@ -60,6 +60,19 @@ def test_damage_changes_its_share_of_packets_in_place_and_knows_the_pictures(whe
         )
 
 
+def test_a_picture_that_was_on_its_way_when_damage_began_is_known_too() -> None:
+    damage = Damage()
+    for n in range(1000):
+        for item in picture(n):
+            damage.pass_on(item)
+    first, *rest = picture(1000)
+    damage.pass_on(first)
+    damage.begin(1.0)
+    for item in rest:
+        damage.pass_on(item)
+    assert damage.pictures_hit() == {("cam_01", 1000)}
+
+
 def test_damage_leaves_messages_and_reports_alone() -> None:
     damage = Damage()
     damage.begin(1.0)
