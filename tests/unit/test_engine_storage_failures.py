@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import msgspec
 import pytest
 
 from evertape.domain.cause import Cause
@@ -286,6 +287,20 @@ def test_nobody_is_moved_to_a_volume_that_is_not_there() -> None:
     with pytest.raises(UsageError, match="takes no footage now"):
         site.camera.branch.commands.move("internal")
     assert site.camera.branch.info(0).volume == "usb"
+
+
+def test_a_volume_that_is_retired_is_left_at_the_next_keyframe_and_asked_for_in_vain() -> None:
+    usb, internal = FakeLink("usb"), FakeLink("internal", "spill", 1)
+    site = Site(usb, internal)
+    usb.endpoint = msgspec.structs.replace(usb.endpoint, role="retired")
+    site.camera.send(25)
+    assert site.camera.branch.info(0).volume == "internal"
+    with pytest.raises(UsageError, match="retired"):
+        site.camera.branch.commands.move("usb")
+    internal.endpoint = msgspec.structs.replace(internal.endpoint, role="retired")
+    site.camera.wait(1)
+    assert (site.camera.branch.state, site.camera.branch.reason) == ("waiting", Cause.STORAGE_MISSING)
+    assert site.camera.branch.info(site.host.clock.boot_ns()).retry_in_s is not None
 
 
 def test_without_a_writer_there_is_nothing_to_restart() -> None:

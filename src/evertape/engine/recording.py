@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import msgspec
+
 from evertape.domain.cause import Cause
 from evertape.domain.recording_retry import Idle, Opened, Returned, Waiting
 from evertape.engine.disk_link import DiskLink
@@ -24,7 +26,6 @@ from evertape.engine.segment_writer import SegmentWriter, SentFragment
 from evertape.engine.storage_notice import StorageNotice
 from evertape.ipc.messages import CameraSettings, RecordingInfo
 from evertape.media.ring import Gop, Ring
-from evertape.types import NS_PER_S
 
 log = logging.getLogger(__name__)
 
@@ -236,24 +237,14 @@ class RecordingBranch:
 
     def info(self, now_ns: int) -> RecordingInfo:
         """What it looks like right now."""
-        count, writer, retry = self._count, self.writer, self._storage.retry
-        newest = count.newest
-        return RecordingInfo(
+        retry = self._storage.retry
+        return msgspec.structs.replace(
+            self._count.info(now_ns, self.writer),
             wanted=self.wanted,
             state=self.state,
             reason=self.reason,
-            volume=writer.link.endpoint.name if writer else "",
-            file=writer.path if writer else "",
-            segment=writer.id if writer else "",
-            segments=count.segments,
-            recorded_s=count.recorded_ns / NS_PER_S,
-            bytes=count.bytes,
-            durable_age_s=(now_ns - newest.arrival_ns) / NS_PER_S if newest else None,
-            durable_utc=newest.end_utc_ns if newest else 0,
-            frames=count.frames,
-            frames_lost=count.frames_lost,
             pending_bytes=sum(run.pending_bytes for run in self._runs),
-            attempt=retry.state.attempt if retry.state.waiting_since is not None else 0,
+            attempt=retry.attempt,
             retry_max=self._host.retry.max_attempts,
             retry_in_s=retry.retry_in_s(now_ns),
         )

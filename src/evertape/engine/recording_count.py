@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from evertape.engine.recording_host import RecordingHost
 from evertape.engine.segment_writer import SegmentWriter, SentFragment, start_by
 from evertape.ipc.events import SegmentClock
-from evertape.types import AccessUnit, UtcSource
+from evertape.ipc.messages import RecordingInfo
+from evertape.types import NS_PER_S, AccessUnit, UtcSource
 
 _MOST_UNSETTLED = 32
 """Files whose start may wait for the camera's first report; it comes within seconds, or never."""
@@ -31,6 +32,24 @@ class RecordingCount:
             self.frames += fragment.frames
             self.recorded_ns += fragment.duration_ns
             self.bytes += fragment.size
+
+    def info(self, now_ns: int, writer: SegmentWriter | None) -> RecordingInfo:
+        """The numbers, and the file being written; what else there is to know is whoever knows it."""
+        newest = self.newest
+        return RecordingInfo(
+            wanted=False,
+            state="",
+            volume=writer.link.endpoint.name if writer else "",
+            file=writer.path if writer else "",
+            segment=writer.id if writer else "",
+            segments=self.segments,
+            recorded_s=self.recorded_ns / NS_PER_S,
+            bytes=self.bytes,
+            durable_age_s=(now_ns - newest.arrival_ns) / NS_PER_S if newest else None,
+            durable_utc=newest.end_utc_ns if newest else 0,
+            frames=self.frames,
+            frames_lost=self.frames_lost,
+        )
 
 
 class FileStarts:

@@ -55,6 +55,11 @@ class RecordingRetry:
         if self.state.trouble_since is None:
             self._say_resumed(where, self._host.clock.boot_ns() - left_ns)
 
+    @property
+    def attempt(self) -> int:
+        """How many there were; 0 while a volume takes footage."""
+        return self.state.attempt if self.state.waiting_since is not None else 0
+
     def retry_in_s(self, now_ns: int) -> float | None:
         """Seconds until the next attempt; ``None`` if none is due."""
         if self.state.next_at is None or self.state.waiting_since is None:

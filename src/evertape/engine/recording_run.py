@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from evertape.domain.cause import Cause
 from evertape.domain.replay import CloseWriter, DropWriter, Effect, Lost, OpenWriter, Replay
 from evertape.domain.rotation import RotationPolicy, rotation_due
+from evertape.domain.volumes import RETIRED
 from evertape.engine.departed import Departed
 from evertape.engine.disk_link import DiskLink
 from evertape.engine.run_owner import RunOwner
@@ -242,6 +243,8 @@ class RecordingRun:
         better = self._owner.choose_link()
         if better is not None and better is not writer.link and writer.link.endpoint.role != "primary":
             return "home"
+        if writer.link.endpoint.role == RETIRED:
+            return "failover"
         if not writer.link.usable or (writer.link.congested and better is not None and better is not writer.link):
             # Full: what is left is for others. Too slow: somebody else takes over.
             return "failover"

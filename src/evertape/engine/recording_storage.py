@@ -13,7 +13,7 @@ from evertape.domain.error_table import Classification, ErrorPriority, Restart
 from evertape.domain.failure import ErrorDetail
 from evertape.domain.recording_retry import Durable, Failed
 from evertape.domain.storage_fault import StorageFault
-from evertape.domain.volumes import Candidate, choose_volume
+from evertape.domain.volumes import RETIRED, Candidate, choose_volume
 from evertape.engine.disk_link import USABLE_STATES, DiskLink
 from evertape.engine.recording_host import RecordingHost
 from evertape.engine.recording_retry import RecordingRetry
@@ -67,14 +67,15 @@ class RecordingStorage:
         if volume and link is None:
             known = ", ".join(self._host.links) or "none"
             raise UsageError(f"there is no volume {volume!r}", hint=f"the volumes are: {known}")
-        if link is not None and not link.usable:
-            raise UsageError(f"the volume {volume} takes no footage now ({link.state})")
+        if link is not None and not _takes(link):
+            why = RETIRED if link.endpoint.role == RETIRED else link.state
+            raise UsageError(f"the volume {volume} takes no footage now ({why})")
         self.preferred = volume
 
     @property
     def usable(self) -> bool:
         """A volume at least says that it is well."""
-        return any(link.usable for link in self._host.links.values())
+        return any(_takes(link) for link in self._host.links.values())
 
     def replaces(self, why: str, old: str) -> None:
         """The next writer takes the place of one on volume ``old``."""
@@ -157,7 +158,7 @@ class RecordingStorage:
     @property
     def cause(self) -> Cause:
         """Why no volume takes footage now."""
-        links = self._host.links.values()
+        links = [link for link in self._host.links.values() if link.endpoint.role != RETIRED]
         first = min(links, key=lambda link: (link.endpoint.role != "primary", link.endpoint.order), default=None)
         if first is not None and first.state in _FAULTS:
             # What holds now, not what the first writer met.
@@ -178,7 +179,7 @@ class RecordingStorage:
 
     def _asked_for(self) -> DiskLink | None:
         link = self._host.links.get(self.preferred)
-        if link is None or not link.usable or link.congested:
+        if link is None or not _takes(link) or link.congested:
             return None
         until = self._host.suspects.until(self.preferred)
         return link if until is None or until <= self._host.clock.boot_ns() else None
@@ -197,6 +198,11 @@ class RecordingStorage:
             BootNs(host.clock.boot_ns()),
         )  # fmt: skip
         return None if name is None else host.links[name]
+
+
+def _takes(link: DiskLink) -> bool:
+    """New files may be begun there."""
+    return link.usable and link.endpoint.role != RETIRED
 
 
 _FAULTS = frozenset(map(str, StorageFault))
