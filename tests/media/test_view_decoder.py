@@ -124,3 +124,27 @@ def test_a_healthy_decoder_is_left_alone(camera: LabCameras) -> None:
     assert not troubles(events)
     assert view.stats.corrupt == 0
     assert view.stats.skipped == 0
+
+
+@pytest.mark.parametrize("behind_s", [0.5, 60.0])
+def test_a_decoder_that_is_too_slow_skips_to_a_keyframe_once_it_is_so_far_behind(
+    camera: LabCameras, behind_s: float
+) -> None:
+    """It takes a tenth of a second per picture, of which there are twenty-five."""
+    events: list[ViewEvent] = []
+    options = ViewOptions(
+        decoder="avdec_h264 ! identity sleep-time=100000", sink=SinkKind.FAKE, max_behind_ns=int(behind_s * NS_PER_S)
+    )
+    with InputSelectorRTSP(camera.urls[0], options, events.append) as view:
+        deadline = time.monotonic() + 4
+        while time.monotonic() < deadline and not view.stats.skipped:
+            assert view.error is None
+            time.sleep(0.02)
+        skipped, waiting = view.stats.skipped, view._screen.waiting_ns()
+    assert join_disposals(5)
+    if behind_s < 1:
+        assert skipped
+        assert waiting < 2 * NS_PER_S
+    else:
+        assert not skipped
+    assert not troubles(events)

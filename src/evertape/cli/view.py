@@ -66,7 +66,7 @@ def view(
     given = {"fallback": fallback, "fallback_source": fallback_source, "timeout": timeout, "decoder": decoder}
     settings = override(config.view, given)
     target = find_target(what, config, stream)
-    look = Look(place, target, settings, _options(config, settings, target, sink), seconds, quiet=as_json)
+    look = Look(place, target, settings, view_options(config, settings, target, sink), seconds, quiet=as_json)
     stats = _play(look) if target.file else _watch(look)
     if as_json:
         emit({"events": look.events, **dataclasses.asdict(stats)})
@@ -85,7 +85,8 @@ class Look:
     events: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
-def _options(config: Config, settings: ViewSettings, target: Target, sink: str) -> ViewOptions:
+def view_options(config: Config, settings: ViewSettings, target: Target, sink: str) -> ViewOptions:
+    """What a view needs to know of the settings."""
     from zoneinfo import ZoneInfo
 
     from evertape.media.view.terms import SinkKind, ViewOptions
