@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from evertape.ipc.events import CameraStateChanged, Event, GapClosed, GapOpened
+from evertape.ipc.events import CameraStateChanged, Event, GapClosed, GapOpened, ProcessDied
 from evertape.types import NS_PER_S
 from evertape_lab.audit import CameraReport, FramesReport, Missing
 from evertape_lab.fleet import NotSent, SeenRequest
@@ -52,6 +52,7 @@ class Figures:
     causes: tuple[str, ...]
     detected_after_s: float | None = None
     recovered_after_s: float | None = None
+    lost_before_s: float | None = None
     frames_missing: int = 0
     gap: tuple[str, ...] = ()
     gap_start_error_s: float | None = None
@@ -80,12 +81,14 @@ def figures_of(
     states = [e for e in events if isinstance(e, CameraStateChanged) and e.camera == camera and e.stream == "main"]
     end_boot = _FAR_FUTURE if outage.answered_boot is None else outage.answered_boot
     lost = [e.boot for e in states if e.boot >= outage.broke_boot and e.old in _FLOWING and e.state not in _NOT_LOST]
+    lost += [e.boot for e in events if isinstance(e, ProcessDied) and e.boot >= outage.broke_boot]
     if lost:
-        figures.detected_after_s = (lost[0] - outage.broke_boot) / NS_PER_S
+        figures.detected_after_s = (min(lost) - outage.broke_boot) / NS_PER_S
     figures.attempts = sum(e.state == "reconnecting" and outage.broke_boot <= e.boot < end_boot for e in states)
     hole = _hole(outage, report)
     if hole is not None:
         figures.frames_missing = hole.count
+        figures.lost_before_s = max(0.0, (outage.broke_utc - hole.after_utc_ns) / NS_PER_S)
         mine = [gap for gap in gaps if gap.camera == camera and gap.opened_boot >= outage.broke_boot]
         _judge_gap(figures, hole, mine)
     if outage.answered_utc is not None and report is not None:

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evertape.ipc.events import CameraStateChanged, Event, Notice, ProcessDied, SegmentClosed
+from evertape.ipc.events import CameraStateChanged, Event, Notice, SegmentClosed
 from evertape.types import NS_PER_S
 from evertape_lab.audit import FramesReport, Missing, audit_files
 from evertape_lab.findings import (
@@ -29,6 +29,7 @@ from evertape_lab.findings import (
     worst_camera,
 )
 from evertape_lab.fleet import NotSent
+from evertape_lab.judge_crashes import catch_up, judge_crashes, ledger
 from evertape_lab.sound import Sound, read_sound
 from evertape_lab.stage import Stage
 
@@ -66,6 +67,10 @@ def judge(result: Result, stage: Stage, margin_s: float) -> None:
     events = stage.rig.events()
     report = audit_files(stage.rig.ranges())
     gaps = gaps_of(events)
+    if stage.script.keeper or stage.script.served:
+        catch_up(stage)
+    if stage.crashes:
+        gaps = ledger(stage)
     result.events = counts(events)
     for outage in stage.outages:
         for camera in outage.cameras:
@@ -77,6 +82,7 @@ def judge(result: Result, stage: Stage, margin_s: float) -> None:
     _judge_requests(result, stage)
     _judge_events(result, stage, events, gaps)
     _judge_use(result, stage)
+    judge_crashes(result, stage, events, margin_s)
     if stage.script.expect.playable or stage.script.expect.audio is not None or stage.script.expect.segments > 1:
         _judge_files(result, stage)
     if stage.rig.clean is False:
@@ -158,7 +164,6 @@ def _judge_requests(result: Result, stage: Stage) -> None:
 
 def _judge_events(result: Result, stage: Stage, events: Sequence[Event], gaps: list[Gap]) -> None:
     expect = stage.script.expect
-    result.problems += [f"{e.process} ended: {e.how}" for e in events if isinstance(e, ProcessDied)]
     notices = {event.text for event in events if isinstance(event, Notice)}
     result.problems += [f"no notice says {text}" for text in expect.notices if text not in notices]
     result.problems += [f"no event is a {kind}" for kind in expect.events if kind not in result.events]

@@ -93,8 +93,7 @@ def holdings(rig: Rig) -> Holdings:
 
 def pids(rig: Rig, prefix: str = "") -> set[int]:
     """The processes of the service whose names begin so; never this one."""
-    found = {child.pid for name, child in rig.supervisor.children.items() if name.startswith(prefix)}
-    return {pid for pid in found if pid is not None and pid != os.getpid()}
+    return {pid for name, pid in rig.pids().items() if name.startswith(prefix)}
 
 
 @dataclass
@@ -120,7 +119,7 @@ class Meter:
             # A process that was replaced took its time with it.
             self.cpu.append(max(0.0, now_used - used) / (now - at))
             used, at = now_used, now
-            for name, info in self.rig.supervisor.status.cameras.items():
+            for name, info in self.rig.infos().items():
                 age = info.recording.durable_age_s
                 if info.recording.state == "recording" and age is not None:
                     self.ages[name] = max(self.ages.get(name, 0.0), age)

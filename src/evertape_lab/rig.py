@@ -110,6 +110,19 @@ class Rig:
         """A camera's latest status."""
         return self.supervisor.status.cameras.get(name)
 
+    def infos(self) -> dict[str, CameraInfo]:
+        """Every camera's latest status."""
+        return self.supervisor.status.cameras
+
+    def forget(self) -> None:
+        """Take nothing for news that was heard before now."""
+        self.supervisor.status.cameras.clear()
+
+    def pids(self) -> dict[str, int]:
+        """Every process of the service by name; a part that runs in this one is not among them."""
+        found = {name: child.pid for name, child in self.supervisor.children.items()}
+        return {name: pid for name, pid in found.items() if pid is not None and pid != os.getpid()}
+
     async def until(self, condition: Callable[[], bool], timeout_s: float, what: str = "") -> float:
         """Wait for a condition; returns the seconds it took. Raises ``AssertionError`` when the time is up."""
         loop = asyncio.get_running_loop()

@@ -74,6 +74,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         within: the longest wait, in seconds.
         times: how often ``steps`` are done, or how many of something there may be.
         steps: for ``repeat``.
+        process: of the service: its name, ``supervisor``, or ``*`` for all.
+        kbytes: of memory.
     """
 
     do: str
@@ -94,6 +96,8 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     times: int = 1
     quick_times: int | None = None
     steps: tuple[Step, ...] = ()
+    process: str = ""
+    kbytes: int = 0
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,6 +123,9 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         causes: causes that the ledger has to show, with or without a length.
         cpu_cores: the service may not use more, in any second.
         no_leaks: threads, descriptors and memory of the recorders between ``measure`` and the end.
+        lost_before_s: how much of what came before the break may be missing.
+        deaths: processes that end, each with how the journal has it; ``*``: whoever, however.
+        stopped_within_s: the service left so soon when it was asked to, with every file finished and every row closed.
         durable_age_s: the newest footage of no camera that is recording may get older than this while steps ran.
     """
 
@@ -143,6 +150,9 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     cpu_cores: float | None = None
     no_leaks: bool = False
     durable_age_s: float | None = None
+    lost_before_s: float | None = None
+    deaths: dict[str, str] = {}
+    stopped_within_s: float | None = None
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,6 +162,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         settings: TOML for the service.
         host_clock: it runs on a clock that can be stepped.
         keeper: it runs with the index.
+        served: it runs in a process of its own, with the index, and is started again when it dies.
     """
 
     row: str
@@ -160,6 +171,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     settings: str = ""
     host_clock: bool = False
     keeper: bool = False
+    served: bool = False
     needs_root: bool = False
     cameras: tuple[Cameras, ...] = ()
     servers: tuple[Server, ...] = ()

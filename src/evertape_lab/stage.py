@@ -18,6 +18,7 @@ from evertape.errors import UsageError
 from evertape.ipc.events import CameraStateChanged, GapClosed
 from evertape.redact import join_credentials, split_credentials
 from evertape.types import NS_PER_S, BootNs, UtcNs
+from evertape_lab.crashes import CrashVerbs
 from evertape_lab.deeds import DEEDS, Group, the_proxy
 from evertape_lab.fleet import LabCameras
 from evertape_lab.meters import Holdings, Meter, holdings
@@ -25,6 +26,7 @@ from evertape_lab.netns import Namespace
 from evertape_lab.proxy import TcpProxy
 from evertape_lab.rig import Rig
 from evertape_lab.script import Cameras, Script, Step, quick
+from evertape_lab.served import Served
 from evertape_lab.servers import BadServer, Kind
 
 _PORT = 8554
@@ -63,7 +65,7 @@ class Outage:
     answered_utc: int | None = None
 
 
-class Stage:
+class Stage(CrashVerbs):
     """See the module. An asynchronous context manager.
 
     Args:
@@ -78,6 +80,7 @@ class Stage:
         self.groups: list[Group] = []
         self.servers: list[BadServer] = []
         self.outages: list[Outage] = []
+        self.crashes = []
         self.before: Holdings | None = None
         self.after: Holdings | None = None
         self._folder = folder
@@ -133,7 +136,8 @@ class Stage:
             if step.do == "mislead" and "server" in step.options:
                 self._bad_url(Kind(str(step.options["server"])))
         clock = self._clock if script.host_clock else None
-        self.rig = Rig(
+        kind = Served if script.served else Rig
+        self.rig = kind(
             self._folder, urls, settings=script.settings, own=own, clock=clock, in_process=script.host_clock,
             with_keeper=script.keeper,
         )  # fmt: skip

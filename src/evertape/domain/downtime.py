@@ -65,7 +65,7 @@ def downs(runs: Iterable[Run], deaths: Iterable[Death], boot: str | None = None)
         boot: the kernel's boot id now if no service runs; ``None`` if one does.
     """
     ordered = sorted(runs, key=lambda run: run.started)
-    result = [Down(d.at, d.at, _cause_of_death(d.how), d.id or f"{d.service}-{d.process}-{d.at}") for d in deaths]
+    result = [Down(d.at, d.at, cause_of_death(d.how), d.id or f"{d.service}-{d.process}-{d.at}") for d in deaths]
     for at, run in enumerate(ordered):
         after = ordered[at + 1] if at + 1 < len(ordered) else None
         back = after.started if after is not None else _FOREVER
@@ -107,7 +107,8 @@ def owner_ended(process: str, service: str, since: int, runs: Sequence[Run], dea
     return min(ends, default=None)
 
 
-def _cause_of_death(how: str) -> Cause:
+def cause_of_death(how: str) -> Cause:
+    """What the ledger calls it; ``how`` as ``ipc.events.ProcessDied`` has it."""
     if how == "hung":
         return Cause.RECORDER_HUNG
     return Cause.OUT_OF_MEMORY if "memory" in how else Cause.PROCESS_CRASH

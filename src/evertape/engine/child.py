@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from evertape.clock import Clock
+from evertape.domain.cause import Cause
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Hello, Message, Shutdown
 
@@ -61,6 +62,8 @@ class SupervisorLine:
         self._on_message = on_message
         self._on_shutdown = on_shutdown
         self._ending = False
+        self.cause = Cause.SERVICE_STOPPED
+        """Why it is to leave, for the ledger."""
         self._loop = asyncio.get_running_loop()
         self._channel = Channel(socket.socket(fileno=fd), self._message, self._gone)
         self._channel.peer = "the supervisor"
@@ -88,17 +91,17 @@ class SupervisorLine:
 
     def _message(self, _channel: Channel, message: Message, _payload: bytes) -> None:
         if isinstance(message, Shutdown):
-            self._end(message.deadline_s)
+            self._end(message.deadline_s, Cause(message.cause))
         else:
             self._on_message(message)
 
     def _gone(self, _channel: Channel) -> None:
         # Without a supervisor nobody would replace us: finish the files and make room for its successor.
-        self._end(4.0)
+        self._end(4.0, Cause.PROCESS_CRASH)
 
-    def _end(self, deadline_s: float) -> None:
+    def _end(self, deadline_s: float, cause: Cause = Cause.SERVICE_STOPPED) -> None:
         if not self._ending:
-            self._ending = True
+            self._ending, self.cause = True, cause
             self._on_shutdown(deadline_s)
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 import evertape
+from evertape.domain.downtime import cause_of_death
 from evertape.domain.memory import OUT_OF_MEMORY, says_exhausted
 from evertape.engine.child import EXIT_OUT_OF_MEMORY
 from evertape.ipc.channel import Channel
@@ -174,7 +175,7 @@ class ChildProcess:
         if self._process is None or self._how or self._ending:
             return
         self._how = how
-        self.send(Shutdown(deadline_s=max(0.2, deadline_s - 0.5)))
+        self.send(Shutdown(deadline_s=max(0.2, deadline_s - 0.5), cause=cause_of_death(how)))
         self._loop.call_later(deadline_s, self._kill, self._process)
 
     def _kill(self, process: asyncio.subprocess.Process) -> None:

@@ -265,8 +265,8 @@ class Recorder:
 
     # -- leaving --------------------------------------------------------------------------------------------
 
-    async def close(self, deadline_s: float) -> bool:
-        """Finish every file; False if the time was not enough for all of them."""
+    async def close(self, deadline_s: float, cause: Cause = Cause.SERVICE_STOPPED) -> bool:
+        """Finish every file; False if the time was not enough for all of them. ``cause`` is that of the gap then."""
         deadline = self._loop.time() + deadline_s
         if self._round_timer is not None:
             self._round_timer.cancel()
@@ -275,7 +275,7 @@ class Recorder:
             with worker.guard:
                 worker.drain(now)
             with worker.guard:
-                worker.stop(Cause.SERVICE_STOPPED)
+                worker.stop(cause)
         workers = self.workers()
         while self._loop.time() < deadline and not all(worker.recording.idle for worker in workers):
             now = self.clock.boot_ns()

@@ -14,6 +14,7 @@ import logging
 from typing import Any
 
 from evertape.clock import SystemClock
+from evertape.domain.cause import Cause
 from evertape.engine.child import EXIT_OUT_OF_MEMORY, SupervisorLine, leave
 from evertape.engine.guard import Guard
 from evertape.engine.recorder import Recorder
@@ -51,7 +52,8 @@ async def _run(args: argparse.Namespace) -> int:
     exhaustion = _Exhaustion(ending)
     Guard.exhausted = exhaustion
     loop.set_exception_handler(exhaustion.exception)
-    done = await recorder.close(await ending)
+    deadline_s = await ending
+    done = await recorder.close(deadline_s, Cause.OUT_OF_MEMORY if exhaustion.happened else line.cause)
     if exhaustion.happened:
         return EXIT_OUT_OF_MEMORY
     if not done:

@@ -169,6 +169,38 @@ class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     service: str
     retention: Terms | None = None
     """By what footage is deleted; ``None``: none is."""
+    home_rate: int = 20_000_000
+    """Bytes per second that come home at most; see ``storage.homecoming_rate``."""
+
+
+class VolumeTidy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether files on a volume hold nothing that is held elsewhere as well, and nothing waits to move away."""
+
+    name: str
+    reconciled: bool
+    doubled: int = 0
+    """Files that hold something that others hold as well; they are cut or removed once those are finished."""
+    files: int = 0
+    """Files that belong on another volume."""
+    bytes: int = 0
+
+
+class HomecomingNews(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to supervisor: how far homecoming and reconciliation have come; when it changes, at most once a second."""
+
+    volumes: tuple[VolumeTidy, ...] = ()
+    files_done: int = 0
+    """Come home since the last time that none was left."""
+    bytes_done: int = 0
+    files: int = 0
+    """The same, and those to come."""
+    bytes: int = 0
+    moving: str = ""
+    """The file that is on its way."""
+    rate: float = 0.0
+    """Bytes per second at the moment."""
+    waiting: str = ""
+    """Why none is on its way though some should be."""
 
 
 class RunRetention(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -514,6 +546,73 @@ class DeleteSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
     reason: str
 
 
+class FindSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: which segment lies at ``path``, by its own header? ``JobDone.text`` says; empty: none."""
+
+    request: int
+    path: str
+
+
+class ReadSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: a piece of a file (M1, M2); answered by ``SegmentPiece``."""
+
+    request: int
+    segment: str
+    path: str = ""
+    """Empty: of the unfinished copy of ``segment``."""
+    offset: int
+    size: int
+    fresh: bool = False
+    """From the disk, not from what the system remembers having written."""
+
+
+class SegmentPiece(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Disk to keeper: the piece is the payload; an empty one means that the file ends before it."""
+
+    request: int
+    total: int
+    """Bytes of the file."""
+    sync_ms: float = 0.0
+    """How long recording's syncs take on this volume lately; 0 while nothing is recorded."""
+
+
+class BeginCopy(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: remove unfinished copies, begin one of ``segment``, which is to be called ``path``.
+
+    ``JobDone.text``: the path at which it lies already, if it does; then none is begun. Refused without room for it.
+    """
+
+    request: int
+    segment: str = ""
+    """Empty: only clear up."""
+    path: str = ""
+    bytes: int = 0
+
+
+class AppendCopy(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: the payload goes on the copy (M1); answered by ``CopyTaken``. ``sync``: and sync it."""
+
+    request: int
+    segment: str
+    offset: int
+    sync: bool = False
+
+
+class CopyTaken(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Disk to keeper: the piece was written. ``sync_ms`` as in ``SegmentPiece``."""
+
+    request: int
+    sync_ms: float = 0.0
+
+
+class PlaceCopy(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: the copy is whole, give it its name (M3). ``JobDone.text``: the path it got."""
+
+    request: int
+    segment: str
+    path: str
+
+
 class MirrorQuery(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Keeper to disk: how much of the journal does the volume's mirror hold?"""
 
@@ -655,10 +754,11 @@ class EventNews(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 MESSAGE_TYPES: tuple[type[Message], ...] = (
-    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, RunRetention,
-    RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment, Append,
-    CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment, ListSegments,
-    ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, MirrorQuery, MirrorState, MirrorAppend, JobDone,
+    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, HomecomingNews,
+    RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment,
+    Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment, ListSegments,
+    ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment, ReadSegment,
+    SegmentPiece, BeginCopy, AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone,
     JournalAppend, JournalDurable, JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply,
     EventNews,
 )  # fmt: skip
