@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -13,6 +16,10 @@ from pathlib import Path
 from types import TracebackType
 
 _BUSY_S = 5.0
+_SHUTDOWN = 0x8004587D
+"""``XFS_IOC_GOINGDOWN`` and ``EXT4_IOC_SHUTDOWN``: ``_IOR('X', 125, __u32)``, the same number in both."""
+_LOSE_THE_LOG = 2
+_MNT_DETACH = 2
 
 
 def why_no_loop_mounts() -> str:
@@ -25,6 +32,19 @@ def why_no_loop_mounts() -> str:
     if missing:
         return f"{', '.join(missing)} is not installed"
     return "" if os.path.exists("/dev/loop-control") else "the kernel has no loop devices"
+
+
+def detach(point: Path) -> None:
+    """``umount -l``, by a single system call: what it takes is no part of what is measured. Raises ``OSError``."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.umount2(os.fsencode(point), _MNT_DETACH):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(point))
+
+
+def bytes_beneath(point: Path) -> int:
+    """Bytes in the files of a folder on which nothing is mounted, and 1 for each thing that is no file."""
+    return sum(path.stat().st_size if path.is_file() else 1 for path in point.rglob("*"))
 
 
 class LoopVolume:
@@ -74,7 +94,7 @@ class LoopVolume:
 
     def pull(self) -> None:
         """Pull the plug: ``umount -l``, which works while files are open."""
-        _run(["umount", "-l", str(self._points.pop())])
+        detach(self._points.pop())
 
     def unmount(self) -> None:
         """Unmount in an orderly way; fails while files are open."""
@@ -99,16 +119,55 @@ class LoopVolume:
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """While in it, nothing that writes to the file system comes back (fsfreeze; not killable)."""
-        point = str(self._points[-1])
-        _run(["fsfreeze", "-f", point])
+        self.freeze()
         try:
             yield
         finally:
-            _run(["fsfreeze", "-u", point])
+            self.thaw()
+
+    def freeze(self) -> None:
+        """Nothing that writes comes back until ``thaw``."""
+        _run(["fsfreeze", "-f", str(self._points[-1])])
+
+    def thaw(self) -> None:
+        """Undo ``freeze``."""
+        _run(["fsfreeze", "-u", str(self._points[-1])])
 
     def shut_down(self) -> None:
-        """Power cut or a dying device: xfs drops everything not yet on the disk, and answers EIO from now on."""
-        _run(["xfs_io", "-x", "-c", "shutdown", str(self._points[-1])])
+        """Power cut or a dying device: everything not yet on the disk is dropped, and from now on there is only EIO."""
+        fd = os.open(self._points[-1], os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", _LOSE_THE_LOG))
+        finally:
+            os.close(fd)
+
+    def cover(self, by: Path, options: str = "") -> None:
+        """Mount the folder ``by`` over it (a bind mount), such as itself with ``ro``; ``pull`` takes it away again."""
+        point = self._points[-1]
+        _run(["mount", "--bind", str(by), str(point)])
+        self._points.append(point)
+        if options:
+            _run(["mount", "-o", f"remount,bind,{options}", str(point)])
+
+    def fail_metadata(self) -> None:
+        """Have ext4 find an error in itself; mounted with ``errors=remount-ro`` it goes read-only under open files."""
+        device = os.stat(self._points[-1]).st_dev
+        name = os.path.basename(os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
+        Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
+
+    def fill(self, leave: int) -> None:
+        """Another program takes all but ``leave`` bytes of what is free."""
+        taken = self._points[-1] / "other-program.bin"
+        numbers = os.statvfs(self._points[-1])
+        size = numbers.f_bavail * numbers.f_frsize - leave
+        if size > 0:
+            with open(taken, "ab") as file:
+                begin = file.seek(0, os.SEEK_END)
+                os.posix_fallocate(file.fileno(), begin, size)
+
+    def make_room(self) -> None:
+        """The other program deletes what it wrote."""
+        (self._points[-1] / "other-program.bin").unlink(missing_ok=True)
 
 
 def _run(command: list[str]) -> None:

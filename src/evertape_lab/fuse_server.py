@@ -54,7 +54,11 @@ class Mood:
 
 
 def parse_mood(line: str) -> Mood:
-    """``ok``, ``fail EIO``, ``full BYTES``, ``delay SECONDS``, ``rate BYTES_PER_S``, ``hang``. Raises ``ValueError``."""
+    """``ok``, ``fail EIO``, ``full BYTES``, ``delay SECONDS``, ``rate BYTES_PER_S``, ``hang``.
+
+    Raises:
+        ValueError: none of these.
+    """
     word, _, value = line.strip().partition(" ")
     if word == "fail":
         return Mood(fails=getattr(errno, value))
@@ -98,8 +102,8 @@ class PassThrough:
             Op.GETATTR: lambda node, _: wire.attr_out(os.stat(self._path(node))),
             Op.SETATTR: self._setattr,
             Op.MKDIR: self._mkdir,
-            Op.UNLINK: lambda node, data: _done(os.unlink(_name(data), dir_fd=self._nodes[node])),
-            Op.RMDIR: lambda node, data: _done(os.rmdir(_name(data), dir_fd=self._nodes[node])),
+            Op.UNLINK: lambda node, data: self._remove(os.unlink, node, data),
+            Op.RMDIR: lambda node, data: self._remove(os.rmdir, node, data),
             Op.RENAME: lambda node, data: self._rename(node, data, wire.RENAME_IN.size),
             Op.RENAME2: lambda node, data: self._rename(node, data, wire.RENAME2_IN.size),
             Op.LINK: self._link,
@@ -112,8 +116,8 @@ class PassThrough:
             Op.FLUSH: lambda _node, _data: b"",
             Op.FSYNC: self._fsync,
             Op.FSYNCDIR: self._fsync,
-            Op.RELEASE: lambda _, data: _done(os.close(wire.RELEASE_IN.unpack_from(data)[0])),
-            Op.RELEASEDIR: lambda _, data: _done(os.close(wire.RELEASE_IN.unpack_from(data)[0])),
+            Op.RELEASE: self._release,
+            Op.RELEASEDIR: self._release,
             Op.STATFS: self._statfs,
         }
 
@@ -186,6 +190,10 @@ class PassThrough:
         os.mkdir(name, mode & ~umask, dir_fd=self._nodes[node])
         return self._entry(node, name)
 
+    def _remove(self, how: Callable[..., None], node: int, data: memoryview) -> bytes:
+        how(_name(data), dir_fd=self._nodes[node])
+        return b""
+
     def _rename(self, node: int, data: memoryview, size: int) -> bytes:
         (target,) = wire.RENAME_IN.unpack_from(data)
         old, new, _ = bytes(data[size:]).split(b"\0", 2)
@@ -211,6 +219,10 @@ class PassThrough:
         name = _name(data[wire.CREATE_IN.size :])
         fd = os.open(name, flags | os.O_CREAT, mode & ~umask, dir_fd=self._nodes[node])
         return self._entry(node, name) + wire.open_out(fd)
+
+    def _release(self, _node: int, data: memoryview) -> bytes:
+        os.close(wire.RELEASE_IN.unpack_from(data)[0])
+        return b""
 
     def _setattr(self, node: int, data: memoryview) -> bytes:
         values = wire.SETATTR_IN.unpack_from(data)
@@ -332,10 +344,6 @@ def _inode(info: os.stat_result) -> tuple[int, int]:
 
 def _name(data: memoryview) -> bytes:
     return bytes(data).partition(b"\0")[0]
-
-
-def _done(_nothing: None) -> bytes:
-    return b""
 
 
 def _say(word: str) -> None:
