@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from evertape.cli.place import Place
+from evertape.cli.view_source import find_target, open_source
 from evertape.ipc.places import socket_path
 from evertape.media.gst.lib import join_disposals
 from evertape.media.view.feed import FeedSource
@@ -53,6 +55,33 @@ def test_a_camera_that_allows_one_session_never_sees_two_of_ours(tmp_path: Path)
                 await asyncio.to_thread(view.stop)
         assert (books.most, books.refused) == (1, 0)
         assert (books.torn_down, books.broken) == (2, 1)
+
+    with StrictCamera() as camera:
+        asyncio.run(scenario(camera))
+    assert join_disposals(5)
+
+
+def test_a_view_with_a_session_of_its_own_leaves_the_camera_to_a_service_that_starts(tmp_path: Path) -> None:
+    async def scenario(camera: StrictCamera) -> None:
+        books = camera.books
+        rig = Rig(tmp_path, {"cam_01": camera.url})
+        place = Place.of(rig.data.root, None)
+        config = place.load().config
+        source = open_source(place, find_target("cam_01", config, Stream.MAIN), config.view)
+        with InputSelectorRTSP(source, ViewOptions(sink=SinkKind.FAKE)) as view:
+            async with asyncio.timeout(10):
+                while view.stats.decoded < 10:
+                    await asyncio.sleep(0.02)
+            assert books.opened == 1
+            rig.start()
+            await rig.recorded(["cam_01"], 1)
+            await rig.until(lambda: source.on_feed, 5, "the view takes the feed")  # type: ignore[attr-defined]
+            before = view.stats.decoded
+            await rig.until(lambda: view.stats.decoded > before + 25, 10, "pictures of the feed")
+            await asyncio.to_thread(view.stop)
+            await rig.stop()
+        assert view.error is None
+        assert (books.opened, books.most, books.broken) == (2, 1, 0)
 
     with StrictCamera() as camera:
         asyncio.run(scenario(camera))

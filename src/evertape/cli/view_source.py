@@ -82,27 +82,32 @@ def _of_url(text: str, config: Config, stream: Stream) -> Target:
 
 
 def open_source(place: Place, target: Target, view: View) -> ViewSource:
-    """The running service's feed of a configured camera; where there is none, a session of its own.
+    """The running service's feed of a configured camera, a session of its own while there is none; of a URL the latter.
 
     Raises:
         UsageError: the service does not know the camera.
     """
     assert target.settings is not None
-    if target.camera is not None:
-        camera = target.camera
+    settings, camera = target.settings, target.camera
+    if camera is None:
+        return _session(settings, target.stream, view)
+    from evertape.media.view.feed import FeedSource
+    from evertape.media.view.handover import HandoverSource
 
-        def locate() -> str:
-            return str(place.ask("feed", camera=camera)["socket"])
+    def locate() -> str:
+        return str(place.ask("feed", camera=camera)["socket"])
 
-        try:
-            locate()
-        except NotRunningError:
-            pass
-        else:
-            from evertape.media.view.feed import FeedSource
-
-            return FeedSource(locate, camera, target.stream, view.retry)
-    return _session(target.settings, target.stream, view)
+    try:
+        locate()
+        runs = True
+    except NotRunningError:
+        runs = False
+    return HandoverSource(
+        lambda: FeedSource(locate, camera, target.stream, view.retry),
+        lambda: _session(settings, target.stream, view),
+        lambda: bool(locate()),
+        on_feed=runs,
+    )
 
 
 def _session(camera: Camera, stream: Stream, view: View) -> ViewSource:
