@@ -66,10 +66,13 @@ def test_a_file_deleted_by_its_path_is_on_record_with_its_own_id_and_its_empty_d
     assert list((folder / "door").iterdir()) == []
 
 
-def test_the_folder_of_today_stays_when_its_last_file_goes(rig: DiskRig) -> None:
+def test_the_folder_of_today_goes_with_its_last_file_and_comes_again_with_the_next(rig: DiskRig) -> None:
     disk, folder = online(rig)
-    footage, path = written(disk, "door", int(datetime.now(UTC).timestamp()) * 10**9)
+    now = int(datetime.now(UTC).timestamp()) * 10**9
+    footage, path = written(disk, "door", now)
     peer = disk.connect("keeper")
     peer.send(DeleteSegment(request=1, segment=footage.segment, camera="door", path=path, reason="person"))
     assert peer.wait(JobDone).ok
-    assert len(list((folder / "door").iterdir())) == 1
+    assert list((folder / "door").iterdir()) == []
+    written(disk, "door", now)
+    assert (folder / path).exists()

@@ -8,16 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from evertape.disk.fault import step
 from evertape.disk.jobs import list_day
 from evertape.disk.layout import is_camera, is_day, parse_name
 from evertape.disk.paths import directory
 from evertape.disk.volume import Session
-
-YOUNG_DAYS = 2
-"""A day folder younger than this may be written to at any moment, in whatever time zone its name is."""
 
 
 def oldest_files(session: Session, most: int) -> list[tuple[str, int]]:
@@ -56,21 +52,14 @@ def _time(path: str) -> tuple[str, str]:
     return (name.time if name is not None else "~", path)
 
 
-def drop_empty_day(root: int, parts: Sequence[str], now_utc: int) -> bool:
-    """Remove a day's folder if nothing is left in it; one that may still be written to is left alone.
+def drop_empty_day(root: int, parts: Sequence[str]) -> bool:
+    """Remove a day's folder if nothing is left in it. A writer that is about to create a file there makes it anew.
 
     Args:
         root: of the volume.
         parts: of the path of a file that was deleted.
-        now_utc: UTC ns.
     """
     if len(parts) != 3 or not is_day(parts[1]):
-        return False
-    try:
-        day = datetime.strptime(parts[1], "%Y%m%d").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    if (datetime.fromtimestamp(now_utc // 10**9, UTC) - day).days < YOUNG_DAYS:
         return False
     try:
         with directory(root, parts[:1]) as camera:

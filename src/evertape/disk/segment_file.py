@@ -8,6 +8,7 @@ the file: whoever calls decides whether to close it at its last whole fragment (
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import io
 import os
@@ -64,29 +65,17 @@ class SegmentFile:
             VolumeFaultError: with the step; what was created by then is removed again.
         """
         scanned = parse_head(head)
-        camera = scanned.header.camera_id
         handle.check(need_free)
         day, time = day_and_time(start_utc, file_time)
-        with step("C2"):
-            make_directories(handle.root, (camera, day))
-        with step("C3"), directory(handle.root, (camera, day)) as folder:
-            fd, name = _create_exclusively(folder, camera, day, time)
+        for again in (True, True, False):
             try:
-                # Held as long as the file is written: nobody may recover, cut or delete it meanwhile,
-                # not even the process that replaces this one while it is stuck in the kernel.
-                with contextlib.suppress(OSError):  # a file system without locks
-                    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                with step("C4"):
-                    write_all(fd, [head], 0)
-                with step("C5"):
-                    os.fsync(fd)
-                    os.fsync(folder)
-            except BaseException:
-                os.close(fd)
-                with contextlib.suppress(OSError):
-                    os.unlink(name, dir_fd=folder)
-                raise
-        return cls(fd, f"{camera}/{day}/{name}", scanned)
+                fd, path = _new_file(handle.root, scanned.header.camera_id, day, time, head)
+                return cls(fd, path, scanned)
+            except VolumeFaultError as fault:
+                # Perhaps the day's last file was deleted at this moment, and the empty folder with it.
+                if not again or fault.number != errno.ENOENT:
+                    raise
+        raise AssertionError  # for the type checker: the last round returns or raises
 
     def append(self, payload: bytes) -> None:
         """W1: one whole fragment at the end. Raises ``VolumeFaultError``; the fragment does not count then."""
@@ -159,6 +148,30 @@ def parse_head(head: bytes) -> ScannedSegment:
     if scanned.head_size != len(head) or not is_camera(scanned.header.camera_id):
         raise VolumeFaultError(StorageFault.OTHER, "what came to open a segment is not its header", step="C4")
     return scanned
+
+
+def _new_file(root: int, camera: str, day: str, time: str, head: bytes) -> tuple[int, str]:
+    """C2 to C5: the file's descriptor and its path."""
+    with step("C2"):
+        make_directories(root, (camera, day))
+    with step("C3"), directory(root, (camera, day)) as folder:
+        fd, name = _create_exclusively(folder, camera, day, time)
+        try:
+            # Held as long as the file is written: nobody may recover, cut or delete it meanwhile,
+            # not even the process that replaces this one while it is stuck in the kernel.
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with step("C4"):
+                write_all(fd, [head], 0)
+            with step("C5"):
+                os.fsync(fd)
+                os.fsync(folder)
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=folder)
+            raise
+    return fd, f"{camera}/{day}/{name}"
 
 
 def _create_exclusively(folder: int, camera: str, day: str, time: str) -> tuple[int, str]:

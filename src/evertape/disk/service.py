@@ -100,7 +100,7 @@ class DiskService:
         self._prober = Prober(self._volume, lambda: self._sync.median_ms)
         self._writers = Writers(self._volume, self._journal, self._stamp, self._prober.nudge)
         self._sync = SyncLoop(self._volume, self._writers)
-        self._upkeep = Upkeep(self._volume, self._writers, self._journal, self._stamp)
+        self._upkeep = Upkeep(self._volume, self._writers, self._journal, self._stamp, lambda: self._sync.median_ms)
         self._kernel = KernelLayer(self._volume, self._writers, self._prober)
         if "kernel" in want.layers:
             self._kernel.start()

@@ -1,7 +1,7 @@
-"""The keeper's jobs on a volume: list, recover, adopt, cut, delete, and the journal's mirror.
+"""The keeper's jobs on a volume: list, recover, adopt, cut, delete, and the journal's mirror; moves are ``Moving``'s.
 
 Threads: the loop's; the jobs run one after the other in a lane of their own, so that upkeep never takes the
-threads that writing needs. Each job is answered by ``JobDone`` (a list by its parts, the mirror's state by itself).
+threads that writing needs. Each job is answered by ``JobDone``, or by what was asked for.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
@@ -29,6 +28,7 @@ from evertape.disk.jobs import (
 )
 from evertape.disk.journal_client import Journal
 from evertape.disk.layout import segment_path
+from evertape.disk.moving import Moving
 from evertape.disk.volume import Session, Volume
 from evertape.disk.writers import Writers
 from evertape.domain.volume_state import VolumeState
@@ -75,13 +75,22 @@ class Upkeep:
         writers: whose files are not to be touched.
         journal: what was done.
         stamp: gives events their identity.
+        sync_ms: how long recording's syncs take lately.
     """
 
-    def __init__(self, volume: Volume, writers: Writers, journal: Journal, stamp: EventStamp) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        writers: Writers,
+        journal: Journal,
+        stamp: EventStamp,
+        sync_ms: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self._volume = volume
         self._writers = writers
         self._journal = journal
         self._stamp = stamp
+        self._sync_ms = sync_ms
         self._tasks: set[asyncio.Task[None]] = set()
         self._jobs: dict[type[Message], Callable[..., Coroutine[Any, Any, None]]] = {
             RecoverSegment: self._recover,
@@ -92,6 +101,7 @@ class Upkeep:
             ListOldest: self._list_oldest,
             MirrorQuery: self._mirror_query,
             MirrorAppend: self._mirror_append,
+            **Moving(self).jobs,
         }
 
     def handle(self, channel: Channel, message: Message, payload: bytes) -> bool:
@@ -128,8 +138,8 @@ class Upkeep:
 
     async def _recover(self, channel: Channel, want: RecoverSegment, _payload: bytes) -> None:
         """R1 to R5 on a file that the index calls open."""
-        session = self._session()
-        parts = self._not_being_written(want.path)
+        session = self.session()
+        parts = self.not_being_written(want.path)
         closed = await session.call(session.upkeep, "recovering a segment", partial(close_file, session, parts))
         if closed is None:
             missing = SegmentMissing(
@@ -145,8 +155,8 @@ class Upkeep:
 
     async def _adopt(self, channel: Channel, want: AdoptSegment, _payload: bytes) -> None:
         """The same for a file nobody knows."""
-        session = self._session()
-        parts = self._not_being_written(want.path)
+        session = self.session()
+        parts = self.not_being_written(want.path)
         closed = await session.call(session.upkeep, "adopting a segment", partial(close_file, session, parts))
         if closed is None:
             raise RefusedError(f"there is no {want.path}", errno.ENOENT)
@@ -177,8 +187,8 @@ class Upkeep:
 
     async def _cut(self, channel: Channel, want: CutSegment, _payload: bytes) -> None:
         """T1 to T5."""
-        session = self._session()
-        parts = self._not_being_written(want.path)
+        session = self.session()
+        parts = self.not_being_written(want.path)
         job = partial(cut_file, session, parts, want.segment, want.from_seq)
         cut = await session.call(session.upkeep, "cutting a segment", job)
         assert cut.scanned is not None
@@ -199,11 +209,10 @@ class Upkeep:
 
     async def _delete(self, channel: Channel, want: DeleteSegment, _payload: bytes) -> None:
         """D1 to D3."""
-        session = self._session()
-        parts = self._not_being_written(want.path)
-        segment = want.segment
-        if not segment:
-            segment = await session.call(session.upkeep, "asking a segment", partial(segment_at, session, parts))
+        session = self.session()
+        parts = self.not_being_written(want.path)
+        ask = partial(segment_at, session, parts)
+        segment = want.segment or await session.call(session.upkeep, "asking a segment", ask)
         measure = partial(remove, session, parts, segment, dry=True)
         size = await session.call(session.upkeep, "measuring a segment", measure)
         await self._remove(session, segment, want.camera, want.path, size, want.reason)
@@ -230,13 +239,13 @@ class Upkeep:
     # -- lists and the mirror
 
     async def _list(self, channel: Channel, want: ListSegments, _payload: bytes) -> None:
-        session = self._session()
+        session = self.session()
         found = await session.call(session.upkeep, "listing segments", partial(list_files, session, want.days))
         self._send_list(channel, want.request, found)
 
     async def _list_oldest(self, channel: Channel, want: ListOldest, _payload: bytes) -> None:
-        session = self._session()
-        found = await session.call(session.upkeep, "listing segments", partial(oldest_files, session, want.most))
+        session = self.session()
+        found = await session.call(session.upkeep, "listing files", partial(oldest_files, session, want.most))
         self._send_list(channel, want.request, found)
 
     def _send_list(self, channel: Channel, request: int, found: Sequence[tuple[str, int]]) -> None:
@@ -247,26 +256,37 @@ class Upkeep:
             channel.send(SegmentList(request=request, files=part, last=start + PART >= len(files)))
 
     async def _mirror_query(self, channel: Channel, want: MirrorQuery, _payload: bytes) -> None:
-        session = self._session()
+        session = self.session()
         files = await session.call(session.upkeep, "looking at the mirror", partial(mirror_files, session))
         channel.send(MirrorState(request=want.request, files=files))
 
     async def _mirror_append(self, channel: Channel, want: MirrorAppend, payload: bytes) -> None:
-        session = self._session()
-        await session.call(
-            session.upkeep, "writing the mirror", partial(append_mirror, session, want.file, want.offset, payload)
-        )
+        session = self.session()
+        job = partial(append_mirror, session, want.file, want.offset, payload)
+        await session.call(session.upkeep, "writing the mirror", job)
         channel.send(JobDone(request=want.request, ok=True))
 
     # -- what every job asks first
 
-    def _session(self) -> Session:
+    @property
+    def need_free(self) -> int:
+        """Bytes that must stay free on the volume."""
+        return self._volume.need_free
+
+    @property
+    def sync_ms(self) -> float:
+        """How long recording's syncs take here lately; 0 while nothing is recorded."""
+        return self._sync_ms() if len(self._writers) else 0.0
+
+    def session(self) -> Session:
+        """The opened volume. Raises ``VolumeFaultError`` if it cannot be used."""
         session = self._volume.session
         if session is None or self._volume.hung:
             raise self._volume.fault()
         return session
 
-    def _not_being_written(self, path: str) -> tuple[str, ...]:
+    def not_being_written(self, path: str) -> tuple[str, ...]:
+        """The parts of a segment's path; refused if a writer has it."""
         parts = segment_path(path)
         if path in self._writers.open_paths():
             raise RefusedError(f"{path} is being written", errno.EBUSY)
@@ -277,4 +297,4 @@ def _delete(session: Session, path: str, segment: str) -> None:
     """D2 and D3; a day's folder goes with its last file."""
     parts = segment_path(path)
     remove(session, parts, segment, dry=False)
-    drop_empty_day(session.handle.root, parts, time.time_ns())
+    drop_empty_day(session.handle.root, parts)

@@ -216,6 +216,20 @@ class SegmentDeleted(Event, frozen=True, kw_only=True, tag="segment_deleted", om
     reason: str
 
 
+class SegmentMoved(Event, frozen=True, kw_only=True, tag="segment_moved", omit_defaults=True):
+    """A file came home: the same bytes lie on another volume now, synced, and count there; the old file goes next."""
+
+    segment: str
+    camera: str
+    from_volume: str
+    from_path: str
+    volume: str
+    path: str
+    bytes: int
+    hash: str
+    """Of all bytes, as they were read from the old place and again from the new one."""
+
+
 class SegmentClock(Event, frozen=True, kw_only=True, tag="segment_clock", omit_defaults=True):
     """Better knowledge of when a segment's first video unit was; replaces start and moves the end with it."""
 
@@ -364,6 +378,7 @@ AnyEvent = Annotated[
     | SegmentCut
     | SegmentMissing
     | SegmentDeleted
+    | SegmentMoved
     | SegmentClock
     | ProtectionAdded
     | ProtectionRemoved
@@ -382,8 +397,8 @@ AnyEvent = Annotated[
 EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
     RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
-    SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened, GapClosed, WriterReplaced, Alert,
-    ClockStepped, ConfigApplied, ConfigRefused, Notice,
+    SegmentMoved, SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened, GapClosed,
+    WriterReplaced, Alert, ClockStepped, ConfigApplied, ConfigRefused, Notice,
 )  # fmt: skip
 
 

@@ -756,8 +756,8 @@ class EventNews(Message, frozen=True, kw_only=True, omit_defaults=True):
 MESSAGE_TYPES: tuple[type[Message], ...] = (
     Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, HomecomingNews,
     RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment,
-    Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment, ListSegments,
-    ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment, ReadSegment,
+    Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment,
+    ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment, ReadSegment,
     SegmentPiece, BeginCopy, AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone,
     JournalAppend, JournalDurable, JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply,
     EventNews,

@@ -17,14 +17,19 @@ from evertape.ipc.events import (
     SegmentCut,
     SegmentDeleted,
     SegmentMissing,
+    SegmentMoved,
     SegmentOpened,
 )
 from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN, GapRow, SegmentRow
 
-SegmentEvent = SegmentOpened | SegmentClosed | SegmentCut | SegmentMissing | SegmentDeleted | SegmentClock
+SegmentEvent = (
+    SegmentOpened | SegmentClosed | SegmentCut | SegmentMissing | SegmentDeleted | SegmentMoved | SegmentClock
+)
 GapEvent = GapOpened | GapClosed
 
-SEGMENT_EVENTS = (SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentClock)
+SEGMENT_EVENTS = (
+    SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved, SegmentClock,
+)  # fmt: skip
 GAP_EVENTS = (GapOpened, GapClosed)
 
 _LOOKED_AGAIN = ("recovered", "adopted")
@@ -50,6 +55,8 @@ def fold_segment(row: SegmentRow | None, event: SegmentEvent) -> SegmentRow | No
             if row.missing_by == event.id:
                 return row
             return replace(row, state=MISSING, missing_by=event.id)
+        case SegmentMoved():
+            return _moved(row, event)
         case SegmentClock():
             return _clock(row, event)
 
@@ -115,6 +122,8 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
     if row.last_video is None:
         return new
     if event.reason not in _LOOKED_AGAIN:
+        if row.volume != new.volume:
+            return row  # it has moved since
         # A second, ordinary end of the same file: an older one came late if the file was cut since.
         return row if row.cut_by else new
     same = (row.last_video, row.fragments) == (new.last_video, new.fragments)
@@ -155,6 +164,13 @@ def _deleted(row: SegmentRow | None, event: SegmentDeleted) -> SegmentRow:
     if row.state == DELETED or row.volume != event.volume:
         return row  # or it has moved to another volume (M5)
     return replace(row, state=DELETED, fate=event.reason, bytes=event.bytes if row.bytes is None else row.bytes)
+
+
+def _moved(row: SegmentRow, event: SegmentMoved) -> SegmentRow:
+    if row.volume != event.from_volume or row.last_video is None:
+        return row  # told a second time
+    # The hash it was closed with counts more: what has changed since is damage, wherever it lies.
+    return replace(row, volume=event.volume, path=event.path, state=CLOSED, hash=row.hash or event.hash)
 
 
 def _clock(row: SegmentRow, event: SegmentClock) -> SegmentRow:
