@@ -13,17 +13,18 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import evertape
 from evertape.domain.downtime import cause_of_death
 from evertape.domain.memory import OUT_OF_MEMORY, says_exhausted
 from evertape.engine.child import EXIT_OUT_OF_MEMORY
+from evertape.engine.child_face import Child, ProcessOwner, Vitals
 from evertape.ipc.channel import Channel
 from evertape.ipc.messages import Heartbeat, Message, Shutdown
 from evertape.redact import redact
+
+__all__ = ["HUNG", "Child", "ChildProcess", "ProcessOwner", "Vitals"]
 
 log = logging.getLogger(__name__)
 
@@ -38,66 +39,6 @@ _STUCK_S = 1.0
 _LAST_WAIT_S = 0.2
 _LAST_WORDS_S = 0.1
 _RESTARTS_S = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Vitals:
-    """What a child's latest heartbeat said."""
-
-    pid: int
-    generation: int
-    rss: int
-    cpu_s: float
-
-
-class Child(Protocol):
-    """A part of the service that the supervisor started: a process, or a recorder inside this one."""
-
-    name: str
-    generation: int
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id, while it runs."""
-
-    @property
-    def vitals(self) -> Vitals | None:
-        """What its latest heartbeat said."""
-
-    @property
-    def said_exhausted(self) -> bool:
-        """It printed that it got no memory."""
-
-    def start(self) -> None:
-        """Start it, and keep it running until ``stop``."""
-
-    def send(self, message: Message) -> None:
-        """Say something to it; lost if it is not there."""
-
-    def check(self) -> None:
-        """Replace it if its heartbeat has stopped. Call it twice a second."""
-
-    def excuse(self, late_s: float) -> None:
-        """Whoever checks was itself held up for so long: give it that much more time."""
-
-    def replace(self, how: str, deadline_s: float) -> None:
-        """Have it finish and leave, for its successor to take over; ``how`` is what the journal is told."""
-
-    async def stop(self, deadline_s: float) -> bool:
-        """Ask it to leave; False if it had to be ended by force, or left something unfinished."""
-
-
-class ProcessOwner(Protocol):
-    """Who is told about a child."""
-
-    def child_up(self, child: Child) -> None:
-        """It has been started; tell it what to do."""
-
-    def child_said(self, child: Child, message: Message) -> None:
-        """It said something else than a heartbeat."""
-
-    def child_died(self, child: Child, pid: int, how: str) -> None:
-        """It ended though nobody had asked it to; it is being replaced."""
 
 
 class ChildProcess:

@@ -17,10 +17,10 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.disk.journal_client import JournalClient
 from evertape.engine.assign import place_cameras
-from evertape.engine.assignments import Assignments
 from evertape.engine.children import DATA, KEEPER, Children
 from evertape.engine.control import ControlServer
 from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
+from evertape.engine.instructions import Instructions
 from evertape.engine.memory_watch import MemoryWatch
 from evertape.engine.process import Child
 from evertape.engine.service_status import Machine, Status
@@ -39,11 +39,8 @@ from evertape.ipc.events import (
 )
 from evertape.ipc.messages import (
     CommandDone,
-    DiskAssignment,
     EventNews,
-    KeeperAssignment,
     Message,
-    RecorderAssignment,
     RecorderStatus,
     RetentionProgress,
     VolumeInfo,
@@ -96,7 +93,7 @@ class Supervisor:
         self._stop: asyncio.Future[str] | None = None
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
-        self._told: dict[str, DiskAssignment] = {}
+        self._instructions = Instructions(self, self._volumes)
         self._memory = MemoryWatch(machine.memory, self._memory_terms)
         self.space = SpaceDesk(self)
         self.wishes = WishDesk(self)
@@ -183,7 +180,7 @@ class Supervisor:
         # Those that have no camera left are told so too.
         for number in sorted({*self.placed.values(), *self.children.recorders}):
             if (recorder := self.children.recorders.get(number)) is not None:
-                recorder.send(self._recorder_assignment(number))
+                recorder.send(self._instructions.recorder(number))
             else:
                 self.children.spawn_recorder(number)
         self.tell_keeper()
@@ -199,9 +196,9 @@ class Supervisor:
             if process not in self.children:
                 self.children.spawn_disk(process)
             else:
-                self._tell_disk(process)
+                self._instructions.tell_disk(process)
         if DATA in self.children:
-            self._tell_disk(DATA)
+            self._instructions.tell_disk(DATA)
 
     # -- wishes and commands --------------------------------------------------------------------------------
 
@@ -243,7 +240,7 @@ class Supervisor:
         """Say something to the keeper, by default its assignment anew; False if there is none."""
         keeper = self.children.get(KEEPER)
         if keeper is not None:
-            keeper.send(message or self._keeper_assignment())
+            keeper.send(message or self._instructions.keeper())
         return keeper is not None
 
     @property
@@ -260,16 +257,9 @@ class Supervisor:
 
     def child_up(self, child: Child) -> None:
         """Tell it what to do."""
-        name = child.name
-        if name == KEEPER:
-            child.send(self._keeper_assignment())
-        elif name.startswith("disk-"):
-            self._told.pop(name, None)
-            self._tell_disk(name)
-        else:
-            child.send(self._recorder_assignment(int(name.removeprefix("recorder-"))))
+        self._instructions.begin(child)
         pid = child.pid or 0
-        self.journal(ProcessStarted(**self._stamp(), process=name, pid=pid, generation=child.generation))
+        self.journal(ProcessStarted(**self._stamp(), process=child.name, pid=pid, generation=child.generation))
 
     def child_said(self, child: Child, message: Message) -> None:
         """Take note."""
@@ -308,32 +298,9 @@ class Supervisor:
         self.status.volume_said(info)
         if self._volumes.learn(info):
             self.put_state(VOLUMES, volumes_text(self._volumes.known))
-            self._tell_disk(f"disk-{info.name}")
+            self._instructions.tell_disk(f"disk-{info.name}")
 
     def put_state(self, name: str, text: bytes) -> None:
         """Replace a small state file, some time soon."""
         if self._state_line is not None:
             self._state_line.put(name, text)
-
-    @property
-    def _assignments(self) -> Assignments:
-        return Assignments(self.config, str(self.data.root), self.service, self._socket(DATA), self.machine.memory)
-
-    def _recorder_assignment(self, number: int) -> RecorderAssignment:
-        return self._assignments.recorder(number, self.placed, self.wishes.book.wanted, self._volumes.endpoints())
-
-    def _keeper_assignment(self) -> KeeperAssignment:
-        return self._assignments.keeper(self._volumes.endpoints(), self.space.terms)
-
-    def _tell_disk(self, process: str) -> None:
-        """Tell a disk process its assignment, if it is another one than it was told last."""
-        name = process.removeprefix("disk-")
-        if process == DATA:
-            new = self._assignments.data_folder()
-        elif name in self._volumes and process in self.children:
-            new = self._assignments.disk(name, self._volumes[name])
-        else:
-            return  # on its way out
-        if self._told.get(process) != new:
-            self._told[process] = new
-            self.children[process].send(new)
