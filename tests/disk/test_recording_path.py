@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from evertape.ipc.messages import (
     Durable,
     Heartbeat,
     Hello,
+    ProbeVolume,
     Refused,
     SegmentIsClosed,
     SegmentIsOpen,
@@ -302,3 +304,16 @@ def test_unknown_writers_are_ignored(rig: DiskRig, volume: Path) -> None:
     peer.send(*Footage(writer=8).open())
     assert peer.wait(SegmentIsOpen).writer == 8
     assert not [m for m, _ in peer.heard if isinstance(m, WriterFailed)]
+
+
+def test_a_folder_that_is_deleted_piece_by_piece_is_made_anew_once_it_is_gone(rig: DiskRig, volume: Path) -> None:
+    disk = rig.disk(volume)
+    peer = disk.connect()
+    known = peer.state("online").volume.volume_id
+    shutil.rmtree(volume / ".evertape")
+    peer.send(ProbeVolume())
+    peer.state("wrong_volume")
+    volume.rmdir()
+    assert peer.state("online").volume.volume_id == known
+    assert [path.name for path in volume.iterdir()] == [".evertape"]
+    assert [path.name for path in volume.parent.iterdir() if known[:8] in path.name] == [], "no scaffolding is left"

@@ -74,6 +74,14 @@ def test_a_volume_that_says_it_is_well_is_given_a_second_before_anybody_hears_of
     assert work.said(Scheduled)[0][0] * NS_PER_S >= GRACE
 
 
+def test_a_start_at_which_the_volumes_are_not_heard_of_yet_is_no_trouble() -> None:
+    work = Clockwork()
+    work.wait(0.5, usable=True)
+    work.tell(Opened())
+    assert work.tell(Durable()) == []
+    assert work.state == IDLE
+
+
 def test_a_volume_that_returns_is_tried_at_once_and_not_asked() -> None:
     work = Clockwork()
     work.wait(2)

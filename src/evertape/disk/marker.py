@@ -175,17 +175,36 @@ def recreate(handle: VolumeHandle, name: str) -> bool:
     try:
         if mount_id_of(parent) != handle.mount_id or not handle.is_attached():
             return False
-        os.mkdir(own, dir_fd=parent)
-        os.fsync(parent)
-        root = os.open(own, DIRECTORY, dir_fd=parent)
+        if _exists(own, parent):
+            return False
+        # Under another name first: nobody must see it without its marker and take it for another volume.
+        fresh = f".{own}.{handle.volume_id[:8]}"
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(fresh, dir_fd=parent)
+        root = os.open(fresh, DIRECTORY, dir_fd=parent)
         try:
             _write_marker(root, Marker(VolumeId(handle.volume_id), name, int(SystemClock().utc_ns())))
         finally:
             os.close(root)
-    except FileExistsError:
-        return False
+        os.rename(fresh, own, src_dir_fd=parent, dst_dir_fd=parent)
+        os.fsync(parent)
     finally:
         os.close(parent)
+    return True
+
+
+def being_deleted(handle: VolumeHandle) -> bool:
+    """The volume is a plain folder that has lost its marker and is there still: ``rm -r`` takes its time. Blocking."""
+    if handle.is_mount or not handle.volume_id or not os.fstat(handle.root).st_nlink:
+        return False
+    return read_marker(handle.root) is None
+
+
+def _exists(name: str, parent: int) -> bool:
+    try:
+        os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
     return True
 
 

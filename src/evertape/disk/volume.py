@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from evertape.clock import Clock
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.lanes import Lane, Lanes
-from evertape.disk.marker import Space, VolumeHandle, open_volume, recreate
+from evertape.disk.marker import Space, VolumeHandle, being_deleted, open_volume, recreate
 from evertape.disk.search import VolumeSearch
 from evertape.domain.storage_fault import StorageFault
 from evertape.domain.volume_state import Observation, VolumeState, VolumeStatus, limits, observe
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 GONE = (StorageFault.MISSING, StorageFault.NOT_MOUNTED, StorageFault.WRONG_VOLUME)
 """Faults of the volume itself after which its descriptor is of no use."""
+
+_EMPTYING_PAUSE_S, _EMPTYING_LOOKS = 0.25, 240
+"""A folder that is being deleted is waited for, for a minute."""
 
 T = TypeVar("T")
 
@@ -204,15 +207,28 @@ class Volume:
     async def _leave(self, session: Session) -> None:
         """Put a deleted folder back where that is safe, and let go of everything."""
         try:
-            again = partial(recreate, session.handle, self.assignment.volume)
-            made = await session.lanes.lane().submit("making the volume's folder anew", again)
-        except OSError as error:
+            made = await self._make_anew(session)
+        except (OSError, VolumeFaultError) as error:
             made = False
             log.warning("[STORAGE] %s cannot be made anew: %s", session.handle.path, error)
         if made:
             log.warning("[STORAGE] %s was deleted and is made anew", session.handle.path)
             await self.open()
         await _retire(session)
+
+    async def _make_anew(self, session: Session) -> bool:
+        """See ``recreate``; what is being emptied is waited for."""
+        lane = session.lanes.lane()
+        again = partial(recreate, session.handle, self.assignment.volume)
+        emptied = partial(being_deleted, session.handle)
+        for _ in range(_EMPTYING_LOOKS):
+            if await lane.submit("making the volume's folder anew", again):
+                return True
+            if self.session is not None or not await lane.submit("looking at the volume's folder", emptied):
+                break
+            await asyncio.sleep(_EMPTYING_PAUSE_S)
+        # It may have been emptied between the two looks.
+        return self.session is None and await lane.submit("making the volume's folder anew", again)
 
     def see(self, seen: Observation) -> None:
         """Take in what was observed; reports it, and journals a change of state."""

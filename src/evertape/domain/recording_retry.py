@@ -33,7 +33,8 @@ class RetryState:
     """Where a camera's retry stands.
 
     Args:
-        trouble_since: when a writer failed, or footage began to wait; ``None``: all is well.
+        trouble_since: when a writer failed, or footage began to wait for which attempts are scheduled; ``None``: all is
+            well, or it is too early to say.
         waiting_since: since when nothing takes the footage; ``None``: something does.
         next_at: when the next attempt is due; ``None``: none is scheduled.
         attempt: how many attempts there were in this trouble.
@@ -57,7 +58,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Footage waits and there is no volume to choose; said once a round. ``usable``: one at least says it is well."""
+    """Footage waits and there is no volume to choose; said once a round.
+
+    ``usable``: one at least says that it is well, or has not been heard of yet.
+    """
 
     usable: bool
 
@@ -140,7 +144,7 @@ def step(state: RetryState, event: Event, now: BootNs, policy: RetryPolicy) -> t
             return replace(state, waiting_since=None), []
         case Durable():
             if state.trouble_since is None:
-                return state, []
+                return IDLE, []
             resumed = Resumed(state.attempt, DurationNs(now - state.trouble_since))
             return IDLE, [resumed, *([EndAlert()] if state.alerted else [])]
         case Idle():
@@ -149,13 +153,13 @@ def step(state: RetryState, event: Event, now: BootNs, policy: RetryPolicy) -> t
 
 def _wait(state: RetryState, usable: bool, now: BootNs, policy: RetryPolicy) -> tuple[RetryState, list[Effect]]:
     if state.waiting_since is None:
-        since = now if state.trouble_since is None else state.trouble_since
-        state = replace(state, waiting_since=now, trouble_since=since)
+        state = replace(state, waiting_since=now)
     assert state.waiting_since is not None
     if state.next_at is None:
         if usable and now - state.waiting_since < GRACE:
             return state, []
-        state = replace(state, next_at=BootNs(now + policy.interval))
+        since = state.trouble_since if state.trouble_since is not None else state.waiting_since
+        state = replace(state, trouble_since=since, next_at=BootNs(now + policy.interval))
         return _tell([Scheduled()], state, policy)
     if now < state.next_at:
         return state, []

@@ -74,8 +74,9 @@ class RecordingStorage:
 
     @property
     def usable(self) -> bool:
-        """A volume at least says that it is well."""
-        return any(_takes(link) for link in self._host.links.values())
+        """A volume at least says that it is well, or has not been heard of yet, as in the first moments."""
+        links = self._host.links.values()
+        return any(_takes(link) or (link.state == "unknown" and link.endpoint.role != RETIRED) for link in links)
 
     def replaces(self, why: str, old: str) -> None:
         """The next writer takes the place of one on volume ``old``."""
