@@ -110,8 +110,6 @@ def test_footage_is_protected_planned_for_deleted_and_accounted_for(data: Path) 
     assert space.auto_cleanup(older_than_ns=3600 * 10**9).files == 0
     assert recording(data, "recording")["volumes"][0].keys() >= {"days_left", "days_kept", "bytes_per_hour"}
 
-
-def test_an_unknown_camera_and_a_wrong_age_are_refused(data: Path) -> None:
     assert "garage" in verb(data, "protect", "garage", "--from", "1h ago", code=2)["error"]
     assert "--max-age" in verb(data, "retention", "plan", "--max-age", "7", code=2)["error"]
     assert "--from" in verb(data, "protect", "door", code=2)["error"]

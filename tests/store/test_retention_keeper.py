@@ -175,6 +175,7 @@ def test_a_file_left_over_by_a_crash_after_its_deletion_was_on_record_is_deleted
     story = Story()
     with KeeperUnderTest(rig, {"usb1": disk}) as keeper:
         row = look(rig, lambda index: index.segment(left.segment))
+        assert row is not None
         keeper.shut_down()
     deleted = SegmentDeleted(
         **story.stamp("disk-usb1", 0), segment=left.segment, camera="door", volume=row.volume, path=path, bytes=1,

@@ -40,8 +40,8 @@ PAUSE_S = 0.2
 LOOK_S = 2.0
 LOOKS = 3
 """How often to look for the space of what was deleted; some file systems give it back a little later."""
-INDEX_S = 20.0
-"""How long the index may take to catch up and to answer."""
+INDEX_S, INDEX_FULL_S = 20.0, 5.0
+"""How long the index may take to catch up and to answer; the second while footage waits in memory for a full volume."""
 MOST_FAILED = 50
 """Failed deletions after which a volume is left alone for this pass."""
 BLIND_MOST = 20_000
@@ -147,7 +147,7 @@ class Pass:
             await self._from_index()
         except (IndexBusyError, OSError, TimeoutError) as error:
             self.indexed = False
-            self.error = str(error) or f"the index did not answer within {INDEX_S:.0f} s"
+            self.error = str(error) or "it did not answer in time"
             await self._without_index()
         self._write_down(self._host.clock.boot_ns() - began)
 
@@ -156,8 +156,11 @@ class Pass:
     async def _from_index(self) -> None:
         while True:
             need = self._next_need()
-            batch = await asyncio.wait_for(self._plan(need), INDEX_S)
-            self.kept, self.protected = batch.kept, batch.protected
+            full = any(is_full(link.info) for link in self._links.values())
+            batch = await asyncio.wait_for(self._plan(need), INDEX_FULL_S if full else INDEX_S)
+            self.protected = batch.protected
+            # The last question is about nothing any more, and meets nothing.
+            self.kept = max(self.kept, batch.kept, key=lambda kept: (kept.protected, kept.young))
             if not batch.evictions:
                 self._by_rules = False
                 if not need:

@@ -185,7 +185,8 @@ class Retention:
     def _raise_alarm(self, volume: str, link: KeeperLink, run: Pass) -> None:
         name, free = link.endpoint.name, link.info.free
         alarm = self._alarms.setdefault(volume, Alarm("volume_full", self, volume=name))
-        text = f"Disk full - please free space: {free / 1e9:.2f} GB free on {name}, and nothing on it may be deleted"
+        size = f"{free / 1e9:.1f} GB" if free >= 10**9 else f"{free / 1e6:.0f} MB"
+        text = f"Disk full - please free space: {size} free on {name}, and nothing more on it may be deleted"
         alarm.set(
             True, text, f"There is room on {name} again",
             free=free, total=link.info.total, protected=run.kept.protected, young=run.kept.young,
