@@ -104,11 +104,19 @@ def prepare(engine: Engine) -> None:
             metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
+        _settle(engine)
         return
     from evertape.store.migrate import upgrade
 
     log.info("[STORAGE] the index is brought from version %s to %s", version or "none", SCHEMA)
     upgrade(engine)
+
+
+def _settle(engine: Engine) -> None:
+    """Put what is in SQLite's log where it belongs and sync it: after a power cut there is an index, if an old one."""
+    if engine.dialect.name == "sqlite":
+        with translated("making the index"), engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def begin(connection: Connection) -> None:
