@@ -39,6 +39,8 @@ class KeeperUnderTest:
         volumes: name to disk process; more can be given to ``assign``.
         service: the run of the service it belongs to.
         retention: by what it deletes.
+        roles: of volumes that are not primary, by name.
+        home_rate: bytes per second that come home at most.
     """
 
     def __init__(
@@ -47,8 +49,11 @@ class KeeperUnderTest:
         volumes: dict[str, DiskUnderTest] | None = None,
         service: str = "",
         retention: Terms | None = None,
+        roles: dict[str, str] | None = None,
+        home_rate: int = 1_000_000_000,
     ) -> None:
         self.rig = rig
+        self.roles, self.home_rate = roles or {}, home_rate
         self.retention = retention
         self.service = service or uuid.uuid4().hex
         ours, theirs = socket.socketpair()
@@ -81,7 +86,7 @@ class KeeperUnderTest:
     def assign(self, volumes: dict[str, DiskUnderTest]) -> None:
         """Tell it which volumes there are."""
         endpoints = tuple(
-            VolumeEndpoint(name=name, role="primary", order=n, socket=disk.path, path="")
+            VolumeEndpoint(name=name, role=self.roles.get(name, "primary"), order=n, socket=disk.path, path="")
             for n, (name, disk) in enumerate(volumes.items())
         )
         self.supervisor.send(
@@ -91,6 +96,7 @@ class KeeperUnderTest:
                 journal_socket=self.rig.keeper.path,
                 service=self.service,
                 retention=self.retention,
+                home_rate=self.home_rate,
             )
         )
 

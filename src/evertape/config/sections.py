@@ -184,6 +184,9 @@ class Storage(Section):
     retry_max: Annotated[int, Field(ge=0, le=1_000_000)] = 20
     """How many such attempts are made in a row. After them the volume is used again as soon as it is noticed to be
     back, by the kernel's news or by a probe."""
+    homecoming_rate: Annotated[int, Bytes("100kB", "100GB")] = parse_size("20MB")
+    """How many bytes per second are read at most while footage comes home from another volume; each byte is read twice.
+    It goes slower by itself while recording keeps a volume busy."""
     layers: Layers = Layers()
 
 

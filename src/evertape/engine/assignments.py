@@ -93,4 +93,5 @@ class Assignments:
             journal_socket=self.journal_socket,
             service=self.service,
             retention=retention,
+            home_rate=self.config.storage.homecoming_rate,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -18,18 +18,17 @@ from evertape.clock import Clock
 from evertape.config.paths import DataDir
 from evertape.disk.journal_client import JournalClient
 from evertape.engine.child import leave
+from evertape.engine.homecoming import Homecoming
 from evertape.engine.keeper_care import VolumeCare
 from evertape.engine.keeper_ledger import conclude
 from evertape.engine.keeper_link import KeeperLink
-from evertape.engine.keeper_plan import Cut, Superfluous, reconcile
+from evertape.engine.keeper_reconcile import Reconciler
 from evertape.engine.keeper_retention import Retention
 from evertape.engine.keeper_tail import IndexTail, Step
-from evertape.errors import VolumeError
 from evertape.ipc.events import AnyEvent, EventStamp, GapClosed, ProcessDied, ServiceStarted
-from evertape.ipc.messages import CutSegment, DeleteSegment, KeeperAssignment, Message, RunRetention
+from evertape.ipc.messages import KeeperAssignment, Message, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
-from evertape.store.rows import OPEN
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,6 @@ TAIL_S = 0.5
 BUSY_S = 5.0
 """The longest wait before a locked or full database is tried again."""
 ROUND_S = 5.0
-RECONCILE_S = 30.0
 CONCLUDE_S = 90.0
 """For so long after a start or a death there may be something to conclude; conclusions wait for ``PATIENCE_S``."""
 PATIENCE_S = 20.0
@@ -76,8 +74,9 @@ class Keeper:
         self._since = int(clock.utc_ns())
         self._began = self._loop.time()
         self._concluded: set[str] = set()
-        self._reconciled: set[str] = set()
-        self._reconcile_at = 0.0
+        files = asyncio.Lock()
+        self._reconciler = Reconciler(self, files)
+        self._homecoming = Homecoming(self, lambda message: self.tell(message), self._reconciler, files)
 
     # -- what the supervisor says ---------------------------------------------------------------------------
 
@@ -99,7 +98,7 @@ class Keeper:
             data = DataDir(Path(new.data))
             self._tail = IndexTail(data.index_file, data.journal)
             self._journal = JournalClient(new.journal_socket, self.stamp)
-            work = (self._follow(), self._rounds(), self._retention.run())
+            work = (self._follow(), self._rounds(), self._retention.run(), self._homecoming.run())
             self._tasks = [self._loop.create_task(task) for task in work]
             for task in self._tasks:
                 self.watch(task)
@@ -110,6 +109,7 @@ class Keeper:
             if name not in self._cares:
                 self._cares[name] = VolumeCare(endpoint, DataDir(Path(new.data)).journal, self)
         self._retention.assign(new.retention)
+        self._homecoming.assign(new.home_rate, new.retention)
 
     async def close(self, deadline_s: float) -> bool:
         """Apply what is in the journal and let go; False if that took too long."""
@@ -158,10 +158,21 @@ class Keeper:
         if self._journal is not None:
             self._journal.put(event)
 
+    async def on_record(self, event: AnyEvent, timeout_s: float) -> bool:
+        """The same, and whether it is known to be durable."""
+        return self._journal is not None and await self._journal.durable(event, timeout_s)
+
     def looked_after(self, care: VolumeCare) -> None:
         """A volume has been gone through: see at once whether two files hold the same."""
-        self._reconciled.clear()
-        self._reconcile_at = 0.0
+        self._reconciler.look_again()
+
+    async def settle(self, link: KeeperLink, path: str) -> bool:
+        """A file that the index does not know: True if it is to be adopted."""
+        return await self._homecoming.settle(link, path)
+
+    def is_settled(self, link: KeeperLink) -> bool:
+        """Whether what a crash left on the volume has been recovered."""
+        return any(care.link is link and care.settled for care in self._cares.values())
 
     async def active_at(self) -> list[int]:
         """When earlier runs of the service were last heard of, UTC ns: around then files may have been left behind."""
@@ -203,6 +214,7 @@ class Keeper:
     def _notice(self, events: Sequence[AnyEvent]) -> None:
         assert self._assignment is not None
         for event in events:
+            self._reconciler.notice(event)
             started = isinstance(event, ServiceStarted) and event.service == self._assignment.service
             died = isinstance(event, ProcessDied) and event.process.startswith("recorder")
             if started or (died and event.service == self._assignment.service):
@@ -221,9 +233,7 @@ class Keeper:
             try:
                 if self._concluding and self._may_conclude():
                     await self._conclude()
-                if self._loop.time() >= self._reconcile_at:
-                    self._reconcile_at = self._loop.time() + RECONCILE_S
-                    await self._reconcile()
+                await self._reconciler.round()
             except (IndexBusyError, OSError) as error:
                 log.debug("[STORAGE] a round of upkeep was left out: %s", error)
 
@@ -251,43 +261,6 @@ class Keeper:
                     end_utc=found.end,
                 )
             )
-
-    async def _reconcile(self) -> None:
-        """Make files hold each unit once, as they already do logically."""
-        links = self.online_links
-        await self.caught_up()
-
-        for action in await self.ask(lambda index: self._doubled(index, links.keys())):
-            row = action.row
-            try:
-                if isinstance(action, Cut):
-                    cut = action
-                    log.info("[DISK] %s is cut before unit %d, which %s holds", row.path, cut.from_seq, cut.by)
-                    await links[row.volume].job(
-                        lambda n, c=cut: CutSegment(  # type: ignore[misc]
-                            request=n, segment=c.row.id, path=c.row.path, from_seq=c.from_seq, by=c.by
-                        )
-                    )
-                else:
-                    log.info("[DISK] %s holds nothing that other files do not; it is deleted", row.path)
-                    await links[row.volume].job(
-                        lambda n, r=row: DeleteSegment(  # type: ignore[misc]
-                            request=n, segment=r.id, camera=r.camera, path=r.path, reason="superseded"
-                        )
-                    )
-            except VolumeError as error:
-                log.warning("[DISK] %s: %s", row.path, error)
-
-    def _doubled(self, index: Index, online: Collection[str]) -> list[Cut | Superfluous]:
-        """On the worker. What was found to be in order once is not looked at again until a volume returns."""
-        actions: list[Cut | Superfluous] = []
-        for epoch in {row.epoch for row in index.superseding()} - self._reconciled:
-            rows = index.epoch(epoch)
-            if reconcile(rows, {row.volume for row in rows}) or any(row.state == OPEN for row in rows):
-                actions += reconcile(rows, online)
-            else:
-                self._reconciled.add(epoch)
-        return actions
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         # These run for ever; one that ends is a bug, and a replaced process is better than half a one.

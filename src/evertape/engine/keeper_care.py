@@ -62,6 +62,9 @@ class CareHost(Protocol):
     async def active_at(self) -> list[int]:
         """Instants around which files may have been left behind: UTC ns."""
 
+    async def settle(self, link: KeeperLink, path: str) -> bool:
+        """A file that the index does not know: True if it is to be adopted, False if nothing is left to do."""
+
     def watch(self, task: asyncio.Task[None]) -> None:
         """End the process if this task ends by itself."""
 
@@ -159,7 +162,7 @@ class VolumeCare:
             done &= await self._job(lambda n, r=row: RecoverSegment(request=n, segment=r.id, path=r.path), row.path)  # type: ignore[misc]
         for path in plan.adopt:
             # A foreign file, no segment at all, is left alone, and need not be tried again.
-            await self._job(lambda n, p=path: AdoptSegment(request=n, path=p), path)  # type: ignore[misc]
+            done &= await self._adopt(path)
         for row in plan.delete:
             deleted = await self._job(
                 lambda n, r=row: DeleteSegment(  # type: ignore[misc]
@@ -174,6 +177,16 @@ class VolumeCare:
             # The disk process looks at the file itself: a folder that cannot be listed is not an empty one.
             done &= await self._job(lambda n, r=row: RecoverSegment(request=n, segment=r.id, path=r.path), row.path)  # type: ignore[misc]
         return done
+
+    async def _adopt(self, path: str) -> bool:
+        try:
+            wanted = await self._host.settle(self.link, path)
+        except VolumeError as error:
+            log.warning("[DISK] %s: %s", path, error)
+            return False
+        if wanted:
+            await self._job(lambda n: AdoptSegment(request=n, path=path), path)
+        return True
 
     async def _job(self, make: Callable[[int], Message], path: str) -> bool:
         try:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Sequence
 from evertape.errors import VolumeError
 from evertape.ipc.channel import Channel, connect
 from evertape.ipc.messages import (
+    AppendCopy,
+    CopyTaken,
     FoundFile,
     Hello,
     JobDone,
@@ -24,8 +26,10 @@ from evertape.ipc.messages import (
     MirrorQuery,
     MirrorState,
     ProbeVolume,
+    ReadSegment,
     Refused,
     SegmentList,
+    SegmentPiece,
     VolumeEndpoint,
     VolumeInfo,
     VolumeReport,
@@ -62,6 +66,8 @@ class KeeperLink:
         self._requests = 0
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._parts: dict[int, list[FoundFile]] = {}
+        self._takers: dict[int, Callable[[bytes], None]] = {}
+        """Who gets the payload of an answer."""
         self._report = -1
         self._news: asyncio.Future[None] | None = None
         """Done with the next report."""
@@ -123,6 +129,28 @@ class KeeperLink:
         """Write into the mirror. Raises ``VolumeError``."""
         await self._ask(lambda number: MirrorAppend(request=number, file=file, offset=offset), data)
 
+    async def read_segment(
+        self, segment: str, path: str, offset: int, size: int, *, fresh: bool
+    ) -> tuple[SegmentPiece, bytes]:
+        """A piece of a file; see ``ReadSegment``. Raises ``VolumeError``."""
+        pieces: list[bytes] = []
+        answer = await self._ask(
+            lambda number: ReadSegment(
+                request=number, segment=segment, path=path, offset=offset, size=size, fresh=fresh
+            ),
+            take=pieces.append,
+        )
+        if not isinstance(answer, SegmentPiece) or not pieces:
+            raise VolumeError(f"volume {self.endpoint.name} did not answer with what was to be read")
+        return answer, pieces[0]
+
+    async def append_copy(self, segment: str, offset: int, data: bytes, *, sync: bool) -> CopyTaken:
+        """The next piece of a copy; see ``AppendCopy``. Raises ``VolumeError``."""
+        answer = await self._ask(
+            lambda number: AppendCopy(request=number, segment=segment, offset=offset, sync=sync), data
+        )
+        return answer if isinstance(answer, CopyTaken) else CopyTaken(request=0)
+
     def shutdown(self) -> None:
         """Let go; jobs under way raise."""
         self._closed = True
@@ -133,12 +161,19 @@ class KeeperLink:
 
     # -- inside ---------------------------------------------------------------------------------------------
 
-    async def _ask(self, make: Callable[[int], Message], payload: bytes = b"") -> Message:
+    async def _ask(
+        self,
+        make: Callable[[int], Message],
+        payload: bytes = b"",
+        take: Callable[[bytes], None] | None = None,
+    ) -> Message:
         if self._channel is None:
             raise VolumeError(f"the process of volume {self.endpoint.name} does not answer")
         self._requests += 1
         number = self._requests
         answer = self._waiting[number] = self._loop.create_future()
+        if take is not None:
+            self._takers[number] = take
         self._channel.send(make(number), (payload,) if payload else ())
         try:
             message: Message = await asyncio.wait_for(answer, PATIENCE_S)
@@ -147,6 +182,7 @@ class KeeperLink:
         finally:
             self._waiting.pop(number, None)
             self._parts.pop(number, None)
+            self._takers.pop(number, None)
         if isinstance(message, JobDone) and not message.ok:
             raise VolumeError(f"volume {self.endpoint.name}: {message.text or os.strerror(message.errno)}")
         return message
@@ -183,7 +219,7 @@ class KeeperLink:
         self._on_change(self)
         self._later()
 
-    def _message(self, channel: Channel, message: Message, _payload: bytes) -> None:
+    def _message(self, channel: Channel, message: Message, payload: bytes) -> None:
         match message:
             case VolumeReport(volume=info, report=report) if report > self._report:
                 before = (self._report >= 0, self.info.state, self.info.volume_id)
@@ -198,7 +234,11 @@ class KeeperLink:
                 parts += files
                 if last:
                     self._answer(number, SegmentList(request=number, files=tuple(parts), last=True))
-            case JobDone(request=number) | MirrorState(request=number):
+            case SegmentPiece(request=number):
+                if number in self._takers:
+                    self._takers[number](payload)
+                self._answer(number, message)
+            case JobDone(request=number) | MirrorState(request=number) | CopyTaken(request=number):
                 self._answer(number, message)
             case Refused(reason=reason):
                 log.error("[IPC] volume %s refuses us: %s", self.endpoint.name, reason)
