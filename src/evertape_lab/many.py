@@ -1,0 +1,61 @@
+"""An index with very many made-up segments, made in seconds. For tests and benches."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from evertape.store.index import Index
+from evertape.store.tables import segments
+
+START = 1_700_000_000_000_000_000
+LENGTH = 60_000_000_000
+"""Of a segment, in nanoseconds."""
+
+_ROWS = """
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :count - 1)
+INSERT INTO segments (id, camera, stream, volume, path, epoch, generation, first_video, last_video, start_utc, end_utc,
+    duration, utc_source, utc_error, codec, width, height, audio, bytes, fragments, supersedes, state, reason, fate,
+    service, closed_by, cut_by, missing_by, clock_by)
+SELECT printf('%032x', i), printf('cam_%02d', i % :cameras), 'main', :volume,
+    printf('cam_%02d/%08d/%d.mp4', i % :cameras, 20240101 + i / :cameras / 1440, i), printf('%032x', i / 1000), i, 0,
+    1499, :start + i / :cameras * :length, :start + (i / :cameras + 1) * :length, :length, 'arrival', 0, 'h264', 1920,
+    1080, '', :bytes, 120, '', 'closed', 'rotate', '', 'run', printf('%012x-%d', i, i), '', '', ''
+FROM n
+"""
+_INDEXES = "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'segments' AND sql IS NOT NULL"
+_OPEN = """
+UPDATE segments SET state = 'open', end_utc = NULL, duration = NULL, bytes = NULL, last_video = NULL
+WHERE start_utc >= :start + (:count / :cameras - 1) * :length
+"""
+_TOTALS = """
+INSERT INTO totals SELECT camera, volume, count(*), sum(coalesce(bytes, 0)), sum(coalesce(duration, 0)), :length
+FROM segments GROUP BY camera, volume
+"""
+
+
+def make_index(place: Path, count: int, *, cameras: int = 64, size: int = 2_000_000, volume: str = "vol-1") -> None:
+    """Make a SQLite index of ``count`` segments of a minute each, by camera in turn; the newest of each is open.
+
+    Args:
+        place: of the database; must not exist.
+        count: segments.
+        cameras: how many there are.
+        size: bytes of a segment.
+        volume: the id of the one volume.
+    """
+    Index.open(place).close()
+    values = {"count": count, "cameras": cameras, "bytes": size, "volume": volume, "start": START, "length": LENGTH}
+    with sqlite3.connect(place, isolation_level=None) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-200000")
+        made = [row[0] for row in connection.execute(_INDEXES)]
+        for index in segments.indexes:
+            connection.execute(f"DROP INDEX {index.name}")
+        connection.execute("BEGIN")
+        for statement in (_ROWS, _OPEN, _TOTALS):
+            connection.execute(statement, values)
+        connection.execute("COMMIT")
+        for statement in made:  # one after the other, over rows that are there: a third of the time
+            connection.execute(statement)
+    connection.close()
