@@ -160,9 +160,8 @@ def run(*command: str) -> None:
 
 def text(found: dict[str, Any]) -> str:
     """For people."""
-    lines = [
-        f"{found['count']:,} segments; index {found['index_bytes'] / 1e6:.0f} MB; tree made in {found['tree_made']:.0f} s"
-    ]  # noqa: E501
+    size, made = found["index_bytes"] / 1e6, found["tree_made"]
+    lines = [f"{found['count']:,} segments; index {size:.0f} MB; tree made in {made:.0f} s"]
     for name, title in (("usage", "usage"), ("plan", "plan of half"), ("batch", f"first {BATCH} of it")):
         walk = found["walk_usage" if name == "usage" else "walk_plan"]
         lines.append(
