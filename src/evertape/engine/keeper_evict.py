@@ -17,15 +17,15 @@ from evertape.clock import Clock
 from evertape.domain.retention import Eviction, Kept
 from evertape.domain.retention_terms import ProtectedSpan, Protection, Terms, bytes_needed
 from evertape.engine.keeper_blind import pick
+from evertape.engine.keeper_counts import Count, book
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.space import Question, evictions, is_full, needs
 from evertape.errors import VolumeError
-from evertape.ipc.events import AnyEvent, EventStamp, RetentionPass
+from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import DeleteSegment, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
 from evertape.store.retention import protected_spans
-from evertape.types import NS_PER_MS
 
 log = logging.getLogger(__name__)
 
@@ -61,17 +61,6 @@ class EvictHost(Protocol):
 
     def write_down(self, event: AnyEvent) -> None:
         """Put an event into the journal."""
-
-
-@dataclass(slots=True)
-class Count:
-    """What a pass did to one volume."""
-
-    free_before: int = 0
-    files: int = 0
-    bytes: int = 0
-    failed: int = 0
-    missing_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +108,7 @@ class Pass:
         self._skip: set[str] = set()
         self._done: set[str] = set()
         """Volumes that have no more to give for their need."""
+        self._last: set[str] = set()
         self._by_rules = True
         self.kept = Kept()
         self.counts = {volume: Count(free_before=link.info.free) for volume, link in links.items()}
@@ -149,7 +139,11 @@ class Pass:
             self.indexed = False
             self.error = str(error) or "it did not answer in time"
             await self._without_index()
-        self._write_down(self._host.clock.boot_ns() - began)
+        took = self._host.clock.boot_ns() - began
+        left = needs(self._terms(), [link.info for link in self._links.values()], {})
+        for volume, link in self._links.items():
+            self.counts[volume].missing_bytes = left.get(volume, 0)
+            book(self._host, link, self._why, self.counts[volume], self.kept, took, indexed=self.indexed)
 
     # -- by the index ---------------------------------------------------------------------------------------
 
@@ -167,8 +161,17 @@ class Pass:
                     return
                 self._done |= need.keys()
                 continue
-            await self._delete(batch.evictions)
+            await self._delete(self._new(batch.evictions))
             self._on_progress()
+
+    def _new(self, evictions: list[Eviction]) -> list[Eviction]:
+        """Without what was just deleted and is still not on record as such: its record waits for room, say."""
+        again = {eviction.segment.id for eviction in evictions} & self._last
+        if again:
+            log.warning("[STORAGE] %d files were deleted, and the index does not know it yet", len(again))
+            self._skip |= again
+        self._last = {eviction.segment.id for eviction in evictions}
+        return [eviction for eviction in evictions if eviction.segment.id not in again]
 
     async def _plan(self, need: Mapping[str, int]) -> _Batch:
         await self._host.caught_up()
@@ -280,38 +283,6 @@ class Pass:
                 return
             else:
                 most *= 4  # what was listed is all protected, or being written
-
-    # -- what was done --------------------------------------------------------------------------------------
-
-    def _write_down(self, took: int) -> None:
-        left = needs(self._terms(), [link.info for link in self._links.values()], {})
-        for volume, link in self._links.items():
-            count = self.counts[volume]
-            count.missing_bytes = left.get(volume, 0)
-            if count.files or count.failed or count.missing_bytes:
-                log.info(
-                    "[STORAGE] retention on %s (%s): %d files, %.1f MB deleted, %d failed; %.1f MB free after %.1f MB",
-                    link.endpoint.name, self._why, count.files, count.bytes / 1e6, count.failed,
-                    link.info.free / 1e6, count.free_before / 1e6,
-                )  # fmt: skip
-            self._host.write_down(
-                RetentionPass(
-                    **self._host.stamp(),
-                    volume=link.endpoint.name,
-                    volume_id=volume,
-                    why=self._why,
-                    files=count.files,
-                    bytes=count.bytes,
-                    failed=count.failed,
-                    protected=self.kept.protected,
-                    young=self.kept.young,
-                    missing_bytes=count.missing_bytes,
-                    free_before=count.free_before,
-                    free_after=link.info.free,
-                    took=took // NS_PER_MS * NS_PER_MS,
-                    indexed=self.indexed,
-                )
-            )
 
 
 def _batch(index: Index, question: Question, skip: frozenset[str]) -> _Batch:

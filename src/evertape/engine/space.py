@@ -9,6 +9,7 @@ from evertape.domain.forecast import LOOK_BACK_NS, Forecast, bytes_per_hour, for
 from evertape.domain.retention import Candidate, Eviction, Goals, Kept, plan
 from evertape.domain.retention_terms import Protection, Terms, bytes_needed, excesses
 from evertape.domain.volume_state import VolumeState
+from evertape.domain.volumes import RETIRED
 from evertape.ipc.messages import VolumeInfo
 from evertape.store.reader import Reader
 from evertape.store.retention import held_by_camera, oldest, protected_spans, written
@@ -52,6 +53,7 @@ def needs(terms: Terms, volumes: Iterable[VolumeInfo], rates: Mapping[str, float
             terms, info.free, info.total, full=is_full(info), coming=int(rates.get(info.volume_id, 0))
         )
         for info in volumes
+        if info.role != RETIRED  # nothing is written there, so nothing has to make room
     }
     return {volume: count for volume, count in found.items() if count}
 
