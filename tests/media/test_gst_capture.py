@@ -172,9 +172,13 @@ def test_rtspsrcs_own_timeout_is_a_timeout(camera: LabCameras) -> None:
     assert [failure.kind for failure in failures] == [FailureKind.TIMEOUT]
 
 
-def test_buffering_never_pauses(camera: LabCameras) -> None:
+def test_buffering_is_told_and_never_pauses(camera: LabCameras) -> None:
     with streaming(camera) as session:
-        assert post(session, Gst.Message.new_buffering(None, 5)) == []
+        assert session.pipeline is not None
+        assert session.pipeline.bus.post(Gst.Message.new_buffering(None, 5))
+        session.drain()
+        told = [event for event in session.events() if isinstance(event, StreamNotice)]
+        assert [(notice.kind, notice.value) for notice in told] == [(NoticeKind.BUFFERING, 5)]
         units = drain_until_units(session, 30)
     numbers = [frame.n for unit in units for frame in find_frames(unit.data)]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))

@@ -553,3 +553,43 @@ def test_a_bad_network_does_not_flood_the_journal_and_every_loss_is_counted(run:
         assert sum(notice.detail["value"] for notice in notices) == 3 * 201
 
     run(scenario)
+
+
+# -- the watchdog's findings ----------------------------------------------------------------------------------
+
+
+def test_what_the_watchdog_finds_without_a_stall_is_journalled_and_recording_goes_on(run: Run) -> None:
+    """No keyframe for a minute, time stamps that stand, half the pictures and all of them again."""
+
+    async def scenario(bench: Bench) -> None:
+        bench.assign(settings("cam"))
+        source = bench.sources
+
+        def second(count: int = 25, *, key: bool = True, stands: bool = False) -> None:
+            bench.send("rtsp://cam", count, key=key)
+            camera = source[bench.session("rtsp://cam").epoch]
+            camera.pause((25 - count) * NS_PER_S // 25)
+            if stands:
+                camera.dts -= NS_PER_S - 25  # later, but by next to nothing
+            bench.round()
+
+        for _ in range(40):
+            second()
+        for _ in range(70):
+            second(key=False)
+        for _ in range(12):
+            second(stands=True)
+        for _ in range(40):
+            second()
+        for _ in range(25):
+            second(8)
+        for _ in range(25):
+            second()
+        found = [(event.text, event.camera, event.detail["stream"]) for event in bench.said(Notice)]
+        expected = ["no_keyframe", "clock_stands", "rate_low", "rate_back"]
+        assert found == [(text, "cam", "main") for text in expected]
+        assert all(event.detail["text"] for event in bench.said(Notice))
+        assert len(bench.sessions) == 1
+        assert bench.worker("cam").streams[Stream.MAIN].state.status is StreamStatus.CONNECTED
+
+    run(scenario)

@@ -155,3 +155,13 @@ def test_a_clock_that_stands_for_a_while_and_goes_on_makes_no_jump() -> None:
     assert all(one.jump_ns == 0 for one in placed)
     assert placed[-1].pts_ns / NS_PER_S == pytest.approx(199 / 25, abs=0.3)
     assert not line.stands
+
+
+def test_a_burst_of_pictures_with_one_time_stamp_does_not_run_ahead_of_its_arrival() -> None:
+    line = VideoTimeline(90_000, 0, None)
+    for n in range(50):
+        assert line.place(0, n * NS_PER_MS).pts_ns <= (n + 1) * NS_PER_MS
+    assert not line.stands
+    placed = line.place(3600, 90 * NS_PER_MS)
+    assert placed.pts_ns <= 90 * NS_PER_MS
+    assert placed.jump_ns == 0

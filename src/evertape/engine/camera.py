@@ -196,7 +196,11 @@ class CameraWorker:
             | (
                 {}
                 if trouble is None or detail is None
-                else {"priority": str(trouble.priority), "action": str(trouble.action)}
+                else {
+                    "priority": str(trouble.priority),
+                    "action": str(trouble.action),
+                    "restart": str(trouble.restart),
+                }
             ),
         )
         host.journal(event)

@@ -25,7 +25,7 @@ from evertape.engine.recorder_care import ClockCare, RingCare
 from evertape.engine.recorder_volumes import RecorderVolumes
 from evertape.engine.storage_service import StorageConsumers
 from evertape.ipc.channel import Listener
-from evertape.ipc.events import AnyEvent, EventStamp
+from evertape.ipc.events import AnyEvent, EventStamp, Notice
 from evertape.ipc.messages import (
     CameraCommand,
     EventNews,
@@ -236,8 +236,13 @@ class Recorder:
             name, stream = verdict.stream
             log.warning("[STREAMING] %s: %s", name, verdict.text)
             camera = self.cameras.get(name)
-            if verdict.trouble is Trouble.STALLED and camera is not None and stream in camera.streams:
+            if camera is None or stream not in camera.streams:
+                continue
+            if verdict.trouble is Trouble.STALLED:
                 camera.streams[stream].stalled(verdict.text)
+            else:
+                detail = {"stream": str(stream), "text": verdict.text}
+                self.journal(Notice(**self.stamp(), camera=name, text=str(verdict.trouble), detail=detail))
         self._volumes.look(now, hung_after_ns)
         self._ring_care.look(now)
 

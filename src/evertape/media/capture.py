@@ -154,6 +154,8 @@ class NoticeKind(StrEnum):
     """The camera's RTP clock jumped by ``value`` ns against arrival; media time went on with arrival."""
     CLOCK_STANDS = "clock_stands"
     """The RTP time stamps do not advance; pictures are placed by their arrival until they do."""
+    BUFFERING = "buffering"
+    """A buffer is ``value`` percent full; a live stream is not paused for it."""
     RESYNC = "resync"
     """``value`` bytes that made no sense were skipped in the connection."""
     AUDIO_UNSUPPORTED = "audio_unsupported"

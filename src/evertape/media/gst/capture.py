@@ -174,7 +174,9 @@ class GstCaptureSession:
             case Silent():
                 self._fail(FailureKind.TIMEOUT, ErrorDetail("rtspsrc", debug="nothing came from the camera any more"))
             case Buffering(percent):
-                log.debug("rtspsrc buffers: %d %%", percent)  # live: pausing would lose what is sent meanwhile
+                self._emit(
+                    StreamNotice(NoticeKind.BUFFERING, percent)
+                )  # live: pausing would lose what is sent meanwhile
             case Described():
                 pass  # done before the samples were pulled
 

@@ -103,7 +103,9 @@ class Intake:
         sets = ParameterSets(offer.codec, sprop_sets(offer.format.fmtp))
         built = sets.build()
         self.described_size = (built[0].width, built[0].height) if built is not None else offer.media.size
-        self._line = MediaLine(self._request.epoch, offer.format.clock_rate, sets, self._tell)
+        # What is made of the camera's time stamps is the jitter buffer's business.
+        rate = offer.format.clock_rate
+        self._line = MediaLine(self._request.epoch, rate, sets, self._tell, stamps_may_stand=False)
         self._feeds[Track.VIDEO] = _Feed(offer.format.clock_rate)
         if described.complaint:
             self._emit(StreamNotice(NoticeKind.AUDIO_UNSUPPORTED, 1, described.complaint))

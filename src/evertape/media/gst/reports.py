@@ -76,7 +76,7 @@ def read_message(message: Any) -> Report | None:
     """A bus message as a plain value; ``None`` for what says nothing about the session."""
     kind = message.type
     if kind == Gst.MessageType.ERROR:
-        return Fault(_detail(message, message.parse_error(), message.parse_error_details()))
+        return Fault(error_detail(message))
     if kind == Gst.MessageType.WARNING:
         return Warned(_detail(message, message.parse_warning(), message.parse_warning_details()))
     if kind == Gst.MessageType.EOS:
@@ -90,6 +90,11 @@ def read_message(message: Any) -> Report | None:
         structure = message.get_structure()
         return Silent() if structure is not None and structure.get_name() == "GstRTSPSrcTimeout" else None
     return None
+
+
+def error_detail(message: Any) -> ErrorDetail:
+    """Everything that an ERROR message says."""
+    return _detail(message, message.parse_error(), message.parse_error_details())
 
 
 def _detail(message: Any, parsed: tuple[Any, str | None], details: Any) -> ErrorDetail:

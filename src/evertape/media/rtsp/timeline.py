@@ -25,8 +25,10 @@ _DRIFT_PPM = 200
 # A depth nobody declared, learned from what comes; deeper than any camera's, so more is a jump.
 _MAX_LEARNED_REORDER = 4
 _DEFAULT_FRAME_NS = NS_PER_S // 25
-# So many pictures in a row with one and the same time stamp, and there are none; the two fields of a picture share one.
+# Pictures with one and the same time stamp: the two fields of one share it. More than so many are placed by arrival; if
+# it goes on for so long, the camera has no time stamps.
 _STANDS = 3
+_STANDS_NS = NS_PER_S // 2
 # Without time stamps, a distance from where pictures arrive is made up for over so many; beyond the second, at once.
 _CATCH_UP = 25
 _FAR_NS = 2 * NS_PER_S
@@ -134,9 +136,10 @@ class VideoTimeline:
             declared, so none until the stream shows otherwise (the pictures by which it does get a
             PTS that is late by up to their distance).
         frame_ns: the declared duration of a picture, for the first ``reorder`` DTS.
+        stamps_may_stand: pictures whose time stamps do not advance are placed by arrival.
     """
 
-    def __init__(self, rate: int, reorder: int | None, frame_ns: int | None) -> None:
+    def __init__(self, rate: int, reorder: int | None, frame_ns: int | None, *, stamps_may_stand: bool = True) -> None:
         self.clock = RtpClock(rate)
         self._learns = reorder is None
         self._reorder = reorder or 0
@@ -148,6 +151,8 @@ class VideoTimeline:
         self._rtp = -1
         self._same = 0
         self._run = (0, 0)
+        self._stands = False
+        self._stamps_may_stand = stamps_may_stand
 
     @property
     def started(self) -> bool:
@@ -157,7 +162,7 @@ class VideoTimeline:
     @property
     def stands(self) -> bool:
         """The camera's time stamps do not advance at all; pictures are placed by their arrival."""
-        return self._same >= _STANDS
+        return self._stands
 
     def declare(self, reorder: int | None, frame_ns: int | None) -> None:
         """What the parameter sets in force say; called again when they change."""
@@ -170,8 +175,9 @@ class VideoTimeline:
         """Take the next unit in decoding order, which arrived at ``boot_ns``."""
         if not self.clock.started:
             self.clock.pin(rtp, boot_ns, self._reorder * self._frame_ns)
-        self._same = self._same + 1 if rtp == self._rtp else 0
+        self._same = self._same + 1 if rtp == self._rtp and self._stamps_may_stand else 0
         self._rtp = rtp
+        self._stands = self._same >= _STANDS and boot_ns - self._run[0] >= _STANDS_NS
         if self._same >= _STANDS:
             pts, jump = self._by_arrival(rtp, boot_ns), 0
         else:
@@ -211,7 +217,8 @@ class VideoTimeline:
         arrived = boot_ns - since_boot
         lag = arrived - (self._highest - since_media)
         usual = arrived // self._same if self._same >= _CATCH_UP else self._frame_ns
-        step = lag if lag > _FAR_NS else usual + lag // _CATCH_UP
+        # Never ahead of arrival: a burst takes no time.
+        step = lag if lag > _FAR_NS else min(usual + lag // _CATCH_UP, lag)
         pts = self._highest + max(step, MIN_STEP_NS)
         # Where the stamps go on, time does from here.
         self.clock.pin(rtp, boot_ns, pts)

@@ -41,16 +41,19 @@ class MediaLine:
         rate: the video's RTP ticks per second.
         sets: what the description said of the video's parameter sets.
         emit: takes events, in order with the units.
+        stamps_may_stand: the time stamps are the camera's own, which may have none worth the name.
     """
 
-    def __init__(self, epoch: Epoch, rate: int, sets: ParameterSets, emit: Emit) -> None:
+    def __init__(
+        self, epoch: Epoch, rate: int, sets: ParameterSets, emit: Emit, *, stamps_may_stand: bool = True
+    ) -> None:
         self.units: list[AccessUnit] = []
         self.caps: StreamCaps | None = None
         self.utc = UtcEstimator()
         self._epoch = epoch
         self._sets = sets
         self._emit = emit
-        self._video = VideoTimeline(rate, None, None)
+        self._video = VideoTimeline(rate, None, None, stamps_may_stand=stamps_may_stand)
         self._video_seq = 0
         self._video_report: SenderReport | None = None
         self._video_report_ns: int | None = None

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
+from evertape.domain.failure import ErrorDetail
 from evertape.media.view.chain import Output, has_element
 from evertape.media.view.decoders import Action, Answer, DecoderChoice, DecoderHealth, Trouble, candidates
 from evertape.media.view.screen import Screen
@@ -14,7 +15,7 @@ from evertape.types import VideoCaps
 
 log = logging.getLogger(__name__)
 
-OnTrouble = Callable[[str, Trouble, Answer, str], None]
+OnTrouble = Callable[[str, Trouble, Answer, ErrorDetail], None]
 """Is told the decoder, what is wrong with it, what is done, and what GStreamer said."""
 
 
@@ -89,12 +90,12 @@ class Decoding:
     def look(self, now_ns: int) -> None:
         """See whether the decoder is in order."""
         if self._health is not None and (trouble := self._health.trouble(now_ns)) is not None:
-            self._in_trouble(trouble, now_ns, "")
+            self._in_trouble(trouble, now_ns, ErrorDetail())
 
-    def failed(self, now_ns: int, detail: str) -> None:
+    def failed(self, now_ns: int, error: ErrorDetail) -> None:
         """The decoder, or what lies beside it, posted an error. One that is given up already may go on to."""
         if self._health is not None:
-            self._in_trouble(Trouble.FAILED, now_ns, detail)
+            self._in_trouble(Trouble.FAILED, now_ns, error)
 
     def restarted(self) -> None:
         """Somebody took the decoder down and up again: it knows nothing of what it was given."""
@@ -105,7 +106,7 @@ class Decoding:
         self._screen.close_primary()
         self._health, self._needs_key = None, True
 
-    def _in_trouble(self, trouble: Trouble, now_ns: int, detail: str) -> None:
+    def _in_trouble(self, trouble: Trouble, now_ns: int, error: ErrorDetail) -> None:
         assert self._choice is not None
         old = self._choice.name
         answer = self._choice.troubled(trouble, now_ns)
@@ -118,5 +119,6 @@ class Decoding:
             case Trouble.CORRUPT:
                 self._stats.decoder_corrupt += 1
         self._stats.decoder_replaced += answer.action is Action.REPLACED
-        log.warning("[STREAMING] the decoder %s %s (%s), it is %s", old, trouble.value, detail, answer.action.value)
-        self._on_trouble(old, trouble, answer, detail)
+        said = error.debug or "no message"
+        log.warning("[STREAMING] the decoder %s %s (%s), it is %s", old, trouble.value, said, answer.action.value)
+        self._on_trouble(old, trouble, answer, error)

@@ -132,12 +132,17 @@ class FallbackBin:
             return self._chain(
                 make("videotestsrc", pattern="snow", is_live=True),
                 make("capsfilter", caps=raw_caps(self._size, _SNOW_FPS)),
+                # Beside a decoder's pictures, which are shown later than they come, these have to be able to wait too.
+                make("queue", max_size_time=NS_PER_S, max_size_buffers=0, max_size_bytes=0),
             )
         if self._is_uri:
             return self._build_uri()
         if self.source != "card":
             self._still = Gst.Buffer.new_wrapped(load_picture(Path(self.source), self._size))
-        self._app = make("appsrc", caps=raw_caps(self._size), format=Gst.Format.TIME, is_live=True, block=False)
+        # Without a latency of its own it would say that its pictures cannot wait for those of a decoder.
+        self._app = make(
+            "appsrc", caps=raw_caps(self._size), format=Gst.Format.TIME, is_live=True, block=False, min_latency=0
+        )
         self._app.set_property("max-buffers", 4)
         self._app.set_property("leaky-type", 2)
         return self._chain(self._app)

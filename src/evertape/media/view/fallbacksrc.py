@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from evertape.domain.failure import ErrorDetail
 from evertape.media.gst.lib import Gst, make
 from evertape.media.view.chain import LATENCY_NS, DecoderChain
 from evertape.media.view.fallback import video_ghost
@@ -133,7 +134,7 @@ class FallbackSrcScreen(Screen):
             self._retries = self.stats.source_restarts = retries
             found.append(Restarted())
             if not ours and statistics.get_value("last-retry-reason").value_nick in _FAILURES:
-                found.append(PartFailed(Part.DECODER, "an error inside fallbacksrc"))
+                found.append(PartFailed(Part.DECODER, ErrorDetail(ELEMENT, debug="an error inside fallbacksrc")))
         primary = self._shows_primary()
         if primary is not None and primary != self.primary_shown:
             found.append(Switched(primary))

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from evertape.domain.failure import ErrorDetail
 from evertape.media.gst.lib import Gst, dispose, new_pipeline
+from evertape.media.gst.reports import error_detail
 from evertape.media.view.card import CardText
 from evertape.media.view.chain import DecoderChain
 from evertape.media.view.chain import Output as ChainOutput
@@ -42,7 +44,7 @@ class PartFailed:
     """A part posted an error. ``closed``: a person closed the window."""
 
     part: Part
-    detail: str
+    error: ErrorDetail
     closed: bool = False
 
 
@@ -220,17 +222,19 @@ class Screen:
                     yield self._failed(message, stage)
                 case Gst.MessageType.EOS if stage is self.primary_stage():
                     # A live picture has no end: what came to one is of no more use.
-                    yield PartFailed(Part.DECODER, "the end of the stream reached the screen")
+                    yield PartFailed(
+                        Part.DECODER, ErrorDetail("sink", debug="the end of the stream reached the screen")
+                    )
                 case _:
                     note_message(message)
 
     def _failed(self, message: Any, stage: Stage) -> PartFailed:
-        error, _debug = message.parse_error()
+        error = message.parse_error()[0]
         part = self._part(message.src, stage)
         if part is Part.FALLBACK and self.fallback is not None and self.fallback.source != "card":
             self.renew_fallback("card")
         closed = part is Part.SINK and error.matches(Gst.ResourceError.quark(), int(Gst.ResourceError.NOT_FOUND))
-        return PartFailed(part, redact(error.message), closed)
+        return PartFailed(part, error_detail(message), closed)
 
     def _part(self, element: Any, stage: Stage) -> Part:
         if self.chain is not None and _within(element, self.chain.bin):

@@ -211,14 +211,19 @@ class DecoderTroubled(ViewEvent):
         trouble: ``failed``, ``stalled``, ``corrupt``.
         action: ``rebuilt`` or ``replaced``; it happens at the next keyframe.
         next: the decoder from then on.
-        detail: what GStreamer said, if anything.
+        priority: how bad it is (``docs/reference/errors.md``).
+        element, domain, code, debug: what GStreamer said, if anything; as in ``ErrorDetail``.
     """
 
     decoder: str
     trouble: str
     action: str
     next: str
-    detail: str = ""
+    priority: str = ""
+    element: str = ""
+    domain: str = ""
+    code: int | None = None
+    debug: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

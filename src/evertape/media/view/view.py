@@ -16,6 +16,9 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from evertape.clock import Clock, SystemClock
+from evertape.domain.classify import Failure, classify_error
+from evertape.domain.classify import Part as WorkPart
+from evertape.domain.failure import ErrorDetail
 from evertape.errors import EvertapeError, SetupError
 from evertape.media.view.card import CardText, card_text
 from evertape.media.view.decision import FallbackDecision, ShowFallback, Showing, ShowPrimary
@@ -195,14 +198,14 @@ class View:
         match news:
             case PartFailed(part=Part.SINK, closed=True):
                 raise WindowClosedError("the window was closed")
-            case PartFailed(part=Part.SINK, detail=detail):
-                raise SetupError(f"pictures cannot be shown: {detail}", hint="--sink fake shows none")
-            case PartFailed(part=Part.DECODER, detail=detail):
-                self._decoding.failed(now, detail)
+            case PartFailed(part=Part.SINK, error=error):
+                raise SetupError(f"pictures cannot be shown: {error.debug}", hint="--sink fake shows none")
+            case PartFailed(part=Part.DECODER, error=error):
+                self._decoding.failed(now, error)
             case Restarted():
                 self._decoding.restarted()
-            case PartFailed(part=Part.FALLBACK, detail=detail):
-                log.warning("[STREAMING] the fallback cannot be shown, the card is instead: %s", detail)
+            case PartFailed(part=Part.FALLBACK, error=error):
+                log.warning("[STREAMING] the fallback cannot be shown, the card is instead: %s", error.debug)
             case Switched(primary=True):
                 self._screen.primary_shown = True
                 self._announce_primary(self._decision.picture(now))
@@ -213,7 +216,7 @@ class View:
                 # A live picture is never paused for a buffer: what is not shown now is lost.
                 self._tell(SourceBuffering(**self._stamp(), percent=percent))
 
-    def _decoder_troubled(self, decoder: str, trouble: Trouble, answer: Answer, detail: str) -> None:
+    def _decoder_troubled(self, decoder: str, trouble: Trouble, answer: Answer, error: ErrorDetail) -> None:
         self._tell(
             DecoderTroubled(
                 **self._stamp(),
@@ -221,7 +224,11 @@ class View:
                 trouble=trouble.value,
                 action=answer.action.value,
                 next=answer.decoder,
-                detail=detail,
+                priority=str(classify_error(Failure(detail=error, part=WorkPart.VIEW)).priority),
+                element=error.element,
+                domain=error.domain,
+                code=error.code,
+                debug=error.debug,
             )
         )
 
