@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from evertape.clock import SystemClock
@@ -85,7 +86,7 @@ class Examiner:
         excused = list(not_sent)
         for camera, since in recording.items():
             seen = sorted({f.n: f for f in frames.get(camera, []) if f.utc_ns <= cut}.values(), key=lambda f: f.n)
-            left.lost_s[camera] = (cut - max([since, *(f.utc_ns for f in seen[-1:])])) / NS_PER_S
+            left.lost_s[camera] = (cut - (seen[-1].utc_ns if seen else since)) / NS_PER_S
             left.problems += _holes(camera, seen, excused)
             if seen:
                 left.first_utc[camera] = seen[0].utc_ns
@@ -94,7 +95,7 @@ class Examiner:
         return left
 
     def _new_frames(self, left: Left) -> dict[str, list[SeenFrame]]:
-        """Frames of the files that were not there, or were open, at the cut before; the others' only change is to go."""
+        """Frames of the files that are new; those that were open at the cut before have to hold what they held then."""
         frames: dict[str, list[SeenFrame]] = {}
         still_open: set[Path] = set()
         for path in self._rig.files():
@@ -106,7 +107,9 @@ class Examiner:
                 still_open.add(path)
             before = self.held.get(path)
             if before is not None and (not found or found[-1].n < before.last or len(found) < before.count):
-                left.problems.append(f"{path.name} held frames up to {before.last} after the last cut, and does not now")
+                left.problems.append(
+                    f"{path.name} held frames up to {before.last} after the last cut, and does not now"
+                )
             if found:
                 self.held[path] = Held(found[0].camera, found[0].n, found[-1].n, len(found))
             if before is None:
@@ -143,7 +146,7 @@ class Examiner:
         self._waiting = waiting
 
     def conclude(self) -> list[str]:
-        """At the very end, the service stopped in order: every frame that a cut left is there, or was deleted. Blocking."""
+        """At the very end, the service stopped: every frame that a cut left is there, or was deleted. Blocking."""
         problems = self._index()
         problems += [f"audit: {f.text}" for f in audited(self._rig) if f.serious or f.kind not in HARMLESS]
         deleted = {event.path for event in self._rig.events(SegmentDeleted) if isinstance(event, SegmentDeleted)}
@@ -193,6 +196,6 @@ def _holes(camera: str, seen: list[SeenFrame], not_sent: list[NotSent]) -> list[
     """Frames missing between two that are there, all of one run."""
     return [
         f"{camera}: frames {old.n + 1} to {new.n - 1} are missing between others"
-        for old, new in zip(seen, seen[1:], strict=False)
+        for old, new in pairwise(seen)
         if new.n > old.n + 1 and not any(n == camera and a <= old.n + 1 and new.n - 1 <= b for n, a, b in not_sent)
     ]

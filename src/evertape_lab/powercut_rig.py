@@ -20,9 +20,9 @@ from evertape_lab.served import Served
 
 SIZE = 400 << 20
 """Bytes of each disk; xfs wants 300 MiB."""
+ROTATIONS = ("2s", "5s", "1min")
+"""The first as short as may be, so that many cuts hit a change of files; the last too long for that to be a help."""
 SETTINGS = """
-[recording]
-rotation = "2s"
 [retention]
 quota = "15MB"
 start_free = "1MB"
@@ -30,7 +30,7 @@ start_percent = 0
 more_free = "1MB"
 interval = "10s"
 """
-"""Files change as often as they may, and deleting begins after some minutes."""
+"""Deleting begins after some minutes."""
 _GONE_S = 10.0
 
 
@@ -57,7 +57,8 @@ class PowerRig(Served):
         ]
         try:
             volumes = {disk.mount_point.name: (disk.mount_point, "primary") for disk in self.disks[1:]}
-            super().__init__(folder, urls, volumes, SETTINGS)
+            own = {name: f'rotation = "{ROTATIONS[n % len(ROTATIONS)]}"' for n, name in enumerate(urls)}
+            super().__init__(folder, urls, volumes, SETTINGS, own=own, with_keeper=True)
             # What was set up long before the first cut is on the disk.
             os.sync()
         except BaseException:

@@ -11,13 +11,17 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from evertape.errors import EvertapeError
+from evertape_lab.disks import why_no_loop_mounts
+from evertape_lab.fuse_volume import why_no_fuse
 from evertape_lab.judge import Result, judge
 from evertape_lab.netns import why_no_namespaces
+from evertape_lab.powercut import QUICK_TIMES, ROW, TIMES, play_cuts, why_no_power_cuts
+from evertape_lab.powers import call_without_override
 from evertape_lab.script import Script, load_script, scripts
 from evertape_lab.stage import Stage
 
@@ -26,10 +30,24 @@ __all__ = ["Result", "main", "play", "why_not"]
 
 def why_not(script: Script) -> str:
     """Why a scenario cannot be played here; empty if it can."""
-    return why_no_namespaces() if script.needs_root else ""
+    kinds = {volume.kind for volume in script.volumes}
+    if "fuse" in kinds or "dying" in kinds:
+        reason = why_no_fuse()
+    elif kinds:
+        reason = why_no_loop_mounts("mkfs.xfs" if "xfs" in kinds else "mkfs.ext4")
+    else:
+        reason = ""
+    return reason or (why_no_namespaces() if script.needs_root else "")
 
 
-def play(script: Script, folder: Path, *, is_quick: bool, margin_s: float = 0.0) -> Result:
+def play(
+    script: Script,
+    folder: Path,
+    *,
+    is_quick: bool,
+    margin_s: float = 0.0,
+    follow: Callable[[str], None] | None = None,
+) -> Result:
     """Play it in an empty folder.
 
     Args:
@@ -37,18 +55,28 @@ def play(script: Script, folder: Path, *, is_quick: bool, margin_s: float = 0.0)
         folder: where the service lives while it lasts.
         is_quick: with the short values.
         margin_s: added to each promised time, for a machine that is busy with other things.
+        follow: called with each line of the time line of a scenario with disks.
     """
     result = Result(script.row, script.title, is_quick)
-    stage, began = Stage(script, folder, is_quick=is_quick), time.monotonic()
+    stage, began = Stage(script, folder, is_quick=is_quick, follow=follow), time.monotonic()
     try:
-        asyncio.run(_play(stage))
-    except AssertionError as error:
-        result.problems.append(str(error))
-    if hasattr(stage, "rig"):
-        judge(result, stage, margin_s)
+        try:
+            call = call_without_override if script.unprivileged else _call
+            call(lambda: asyncio.run(_play(stage)))
+        except AssertionError as error:
+            result.problems.append(str(error))
+        if hasattr(stage, "rig"):
+            stage.make_disks_readable()
+            judge(result, stage, margin_s)
+    finally:
+        stage.put_disks_away()
     result.figures["took_s"] = time.monotonic() - began
     result.ok = not result.problems
     return result
+
+
+def _call(work: Callable[[], None]) -> None:
+    work()
 
 
 async def _play(stage: Stage) -> None:
@@ -59,14 +87,18 @@ async def _play(stage: Stage) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Play scenarios by row or by file, printing a line each; 0 if all hold, 1 if one does not, 4 if one cannot run."""
     parser = argparse.ArgumentParser(prog="evertape lab run", description="Break something for real and measure.")
-    parser.add_argument("scenario", nargs="*", help=f"a row ({', '.join(scripts())}), or a file; none: every row")
+    rows = ", ".join([*scripts(), ROW])
+    parser.add_argument("scenario", nargs="*", help=f"a row ({rows}), or a file; none: every row")
     parser.add_argument("--quick", action="store_true", help="as short as in the test suite")
     parser.add_argument("--margin", type=float, default=0.0, metavar="S", help="be so lenient with each time")
+    parser.add_argument("--times", type=int, metavar="N", help=f"how often to cut the power in {ROW} (default {TIMES})")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help=f"of the moments in {ROW}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, - for standard output")
     parser.add_argument("--folder", type=Path, help="keep what was recorded there; it must be empty")
     options = parser.parse_args(argv)
     try:
-        chosen = [load_script(name) for name in options.scenario or scripts()]
+        wanted = options.scenario or [*scripts(), ROW]
+        chosen = [load_script(name) for name in wanted if name.upper() != ROW]
     except EvertapeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -78,6 +110,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         results.append(_play_somewhere(script, options))
         print(results[-1].line(), file=sys.stderr if options.json == Path("-") else sys.stdout, flush=True)
+    if len(chosen) < len(wanted):
+        if reason := why_no_power_cuts():
+            print(f"{ROW:4} skipped: {reason}", file=sys.stderr)
+            skipped += 1
+        else:
+            results.append(_cut_the_power(options))
+            print(results[-1].line(), file=sys.stderr if options.json == Path("-") else sys.stdout, flush=True)
     _write(options.json, [result.json() for result in results])
     if not all(result.ok for result in results):
         return 1
@@ -91,6 +130,15 @@ def _play_somewhere(script: Script, options: argparse.Namespace) -> Result:
         return play(script, folder, is_quick=options.quick, margin_s=options.margin)
     with tempfile.TemporaryDirectory(prefix="evertape-lab-") as folder:
         return play(script, Path(folder), is_quick=options.quick, margin_s=options.margin)
+
+
+def _cut_the_power(options: argparse.Namespace) -> Result:
+    times = options.times or (QUICK_TIMES if options.quick else TIMES)
+    if options.folder is not None:
+        return play_cuts(options.folder / ROW, times, seed=options.seed, is_quick=options.quick)
+    # A place in memory would honour flushes that a disk takes its time for.
+    with tempfile.TemporaryDirectory(prefix="evertape-lab-", dir="/var/tmp") as folder:
+        return play_cuts(Path(folder), times, seed=options.seed, is_quick=options.quick)
 
 
 def _write(path: Path | None, results: list[dict[str, Any]]) -> None:
