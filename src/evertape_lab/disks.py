@@ -22,13 +22,13 @@ _LOSE_THE_LOG = 2
 _MNT_DETACH = 2
 
 
-def why_no_loop_mounts() -> str:
-    """Why ``LoopVolume`` cannot work here; empty if it can."""
+def why_no_loop_mounts(maker: str = "mkfs.ext4") -> str:
+    """Why ``LoopVolume`` cannot work here; empty if it can. ``maker`` makes the file system."""
     if sys.platform != "linux":
         return "loop mounts need Linux"
     if os.geteuid() != 0:
         return "loop mounts need root"
-    missing = [tool for tool in ("mount", "umount", "mkfs.ext4") if shutil.which(tool) is None]
+    missing = [tool for tool in ("mount", "umount", maker) if shutil.which(tool) is None]
     if missing:
         return f"{', '.join(missing)} is not installed"
     return "" if os.path.exists("/dev/loop-control") else "the kernel has no loop devices"
@@ -62,6 +62,7 @@ class LoopVolume:
         self.mount_point = folder / name
         self._fs = fs
         self._points: list[Path] = []
+        self._is_frozen = False
         folder.mkdir(parents=True, exist_ok=True)
         with open(self.image, "wb") as file:
             file.truncate(size)
@@ -75,6 +76,7 @@ class LoopVolume:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.thaw()
         while self._points:
             self.pull()
         self.image.unlink(missing_ok=True)
@@ -128,10 +130,13 @@ class LoopVolume:
     def freeze(self) -> None:
         """Nothing that writes comes back until ``thaw``."""
         _run(["fsfreeze", "-f", str(self._points[-1])])
+        self._is_frozen = True
 
     def thaw(self) -> None:
-        """Undo ``freeze``."""
-        _run(["fsfreeze", "-u", str(self._points[-1])])
+        """Undo ``freeze``, if it was."""
+        if self._is_frozen:
+            _run(["fsfreeze", "-u", str(self._points[-1])])
+            self._is_frozen = False
 
     def shut_down(self) -> None:
         """Power cut or a dying device: everything not yet on the disk is dropped, and from now on there is only EIO."""

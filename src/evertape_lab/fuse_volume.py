@@ -109,6 +109,7 @@ class DyingVolume(LoopVolume):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.thaw()
         while self.mounted:
             self.pull()
         if self._below.mounted:

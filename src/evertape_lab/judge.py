@@ -30,6 +30,7 @@ from evertape_lab.findings import (
 )
 from evertape_lab.fleet import NotSent
 from evertape_lab.judge_crashes import catch_up, judge_crashes, ledger
+from evertape_lab.judge_disks import DiskFigures, judge_disks
 from evertape_lab.sound import Sound, read_sound
 from evertape_lab.stage import Stage
 
@@ -49,6 +50,7 @@ class Result:
     problems: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
     outages: list[Figures] = field(default_factory=list)
+    disks: list[DiskFigures] = field(default_factory=list)
     events: dict[str, int] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
@@ -83,6 +85,7 @@ def judge(result: Result, stage: Stage, margin_s: float) -> None:
     _judge_events(result, stage, events, gaps)
     _judge_use(result, stage)
     judge_crashes(result, stage, events, margin_s)
+    judge_disks(result, stage, events, report, margin_s)
     if stage.script.expect.playable or stage.script.expect.audio is not None or stage.script.expect.segments > 1:
         _judge_files(result, stage)
     if stage.rig.clean is False:

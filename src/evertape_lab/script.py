@@ -13,6 +13,7 @@ import msgspec
 
 from evertape.errors import UsageError
 from evertape_lab.interleaved import Where
+from evertape_lab.script_disks import StorageExpect, Volume
 from evertape_lab.servers import Kind
 
 FOLDER = Path(__file__).parent / "scenarios"
@@ -75,7 +76,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         times: how often ``steps`` are done, or how many of something there may be.
         steps: for ``repeat``.
         process: of the service: its name, ``supervisor``, or ``*`` for all.
-        kbytes: of memory.
+        kbytes: of memory, or of a disk.
+        volume: which disk.
+        trouble: it breaks the volume, which then gets into one of these states.
+        mended: from its end on, the volume can be used again.
+        say: what people are told is being done.
+        counted: of ``repeat``: ``--times`` says how often.
     """
 
     do: str
@@ -98,6 +104,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     steps: tuple[Step, ...] = ()
     process: str = ""
     kbytes: int = 0
+    volume: str = ""
+    trouble: tuple[str, ...] = ()
+    mended: bool = False
+    say: str = ""
+    counted: bool = False
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,6 +138,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         deaths: processes that end, each with how the journal has it; ``*``: whoever, however.
         stopped_within_s: the service left so soon when it was asked to, with every file finished and every row closed.
         durable_age_s: the newest footage of no camera that is recording may get older than this while steps ran.
+        storage: what is promised of the disks.
     """
 
     detected_within_s: float | None = None
@@ -153,6 +165,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lost_before_s: float | None = None
     deaths: dict[str, str] = {}
     stopped_within_s: float | None = None
+    storage: StorageExpect = StorageExpect()
 
 
 class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,6 +176,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         host_clock: it runs on a clock that can be stepped.
         keeper: it runs with the index.
         served: it runs in a process of its own, with the index, and is started again when it dies.
+        unprivileged: its processes obey permissions, though they run as root.
+        volumes: its disks; none: the built-in volume.
     """
 
     row: str
@@ -173,6 +188,8 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keeper: bool = False
     served: bool = False
     needs_root: bool = False
+    unprivileged: bool = False
+    volumes: tuple[Volume, ...] = ()
     cameras: tuple[Cameras, ...] = ()
     servers: tuple[Server, ...] = ()
     steps: tuple[Step, ...] = ()

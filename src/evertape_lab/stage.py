@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from evertape.redact import join_credentials, split_credentials
 from evertape.types import NS_PER_S, BootNs, UtcNs
 from evertape_lab.crashes import CrashVerbs
 from evertape_lab.deeds import DEEDS, Group, the_proxy
+from evertape_lab.disk_deeds import DISK_DEEDS
 from evertape_lab.fleet import LabCameras
 from evertape_lab.meters import Holdings, Meter, holdings
 from evertape_lab.netns import Namespace
@@ -28,6 +30,7 @@ from evertape_lab.rig import Rig
 from evertape_lab.script import Cameras, Script, Step, quick
 from evertape_lab.served import Served
 from evertape_lab.servers import BadServer, Kind
+from evertape_lab.stage_disks import DiskVerbs
 
 _PORT = 8554
 _USER = "viewer"
@@ -65,16 +68,19 @@ class Outage:
     answered_utc: int | None = None
 
 
-class Stage(CrashVerbs):
-    """See the module. An asynchronous context manager.
+class Stage(CrashVerbs, DiskVerbs):
+    """See the module. An asynchronous context manager; its disks stay until ``put_disks_away``.
 
     Args:
         script: what is played.
         folder: an empty one, for the service.
         is_quick: take the short values.
+        follow: called with each line of the time line, for people.
     """
 
-    def __init__(self, script: Script, folder: Path, *, is_quick: bool) -> None:
+    def __init__(
+        self, script: Script, folder: Path, *, is_quick: bool, follow: Callable[[str], None] | None = None
+    ) -> None:
         self.script = script
         self.is_quick = is_quick
         self.groups: list[Group] = []
@@ -86,6 +92,7 @@ class Stage(CrashVerbs):
         self._folder = folder
         self._clock = SteppedClock()
         self._stack = AsyncExitStack()
+        self.set_disks_up(follow)
 
     async def __aenter__(self) -> Self:
         try:
@@ -106,7 +113,7 @@ class Stage(CrashVerbs):
     @classmethod
     def verbs(cls) -> set[str]:
         """What a step may be."""
-        return {name.removeprefix("do_") for name in dir(cls) if name.startswith("do_")} | set(DEEDS)
+        return {name.removeprefix("do_") for name in dir(cls) if name.startswith("do_")} | {*DEEDS, *DISK_DEEDS}
 
     async def play(self) -> None:
         """Do every step; raises ``AssertionError`` where one does not come true in time."""
@@ -138,10 +145,11 @@ class Stage(CrashVerbs):
         clock = self._clock if script.host_clock else None
         kind = Served if script.served else Rig
         self.rig = kind(
-            self._folder, urls, settings=script.settings, own=own, clock=clock, in_process=script.host_clock,
-            with_keeper=script.keeper,
+            self._folder, urls, await self.build_disks(), script.settings, own=own, clock=clock,
+            in_process=script.host_clock, with_keeper=script.keeper,
         )  # fmt: skip
         await self._stack.enter_async_context(self.rig)
+        self.watch_disks()
         self.meter = Meter(self.rig)
         task = asyncio.get_running_loop().create_task(self.meter.run())
         self._stack.callback(task.cancel)
@@ -184,7 +192,11 @@ class Stage(CrashVerbs):
             raise UsageError(f"no step is called {step.do}", hint=f"there are {', '.join(sorted(self.verbs()))}")
         if step.outage:
             self.outages.append(Outage(self._names(step), step.outage, *_now()))
-        if step.do in DEEDS:
+        if step.say:
+            self.chronicle.step(step.say)
+        if step.do in DISK_DEEDS:
+            await self.perform_deed(step)
+        elif step.do in DEEDS:
             await asyncio.to_thread(DEEDS[step.do], self.groups[step.group], step)
         else:
             await getattr(self, f"do_{step.do}")(step)
@@ -246,7 +258,9 @@ class Stage(CrashVerbs):
 
     async def do_repeat(self, step: Step) -> None:
         """Do ``steps``, ``times`` times."""
-        for _ in range(quick(step, "times", self.is_quick)):
+        for n in range(quick(step, "times", self.is_quick)):
+            if step.counted and n:
+                self.chronicle.step(f"again, number {n + 1}")
             for inner in step.steps:
                 await self.perform(inner)
 

@@ -1,0 +1,235 @@
+"""Holds what disks did to the recording against what was promised of storage.
+
+From the journal, the log, the files on the disks, and from who watched meanwhile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evertape.ipc.events import Alert, Event, GapClosed, GapOpened, SegmentDeleted, SegmentOpened, VolumeStateChanged
+from evertape_lab.audit import FramesReport, audit_files
+from evertape_lab.findings import p95
+from evertape_lab.script_disks import StorageExpect
+from evertape_lab.stage_disks import Counted, Trouble, footage, seconds
+
+if TYPE_CHECKING:
+    from evertape_lab.judge import Result
+    from evertape_lab.stage import Stage
+
+_FRAGMENT_S = 0.5
+_OPENING_FAILED = re.compile(r"writer of (\S+) failed at (?!C1)[CWS]\d")
+_MISTAKES = ("a mistake in", "a step failed in a way nobody foresaw", "Traceback")
+
+
+@dataclass(slots=True)
+class DiskFigures:
+    """One volume, broken once; ``None`` where there is nothing to measure."""
+
+    volume: str
+    noticed_after_s: float | None = None
+    layer: str = ""
+    state: str = ""
+    spilled_after_s: float | None = None
+    back_after_s: float | None = None
+
+
+def judge_disks(result: Result, stage: Stage, events: Sequence[Event], report: FramesReport, margin_s: float) -> None:
+    """Fill in what concerns disks; nothing if the scenario has none."""
+    if not stage.bays:
+        return
+    expect = stage.script.expect.storage
+    found = [_figures(trouble, events) for trouble in stage.troubles]
+    result.disks = found
+    _judge_times(result, stage, found, margin_s)
+    _judge_frames(result, stage, report)
+    result.figures["beneath_bytes"] = stage.beneath
+    if stage.beneath:
+        result.problems.append(f"{stage.beneath} bytes lie beneath mount points")
+    _judge_ledger(result, events)
+    _judge_live(result, stage)
+    _judge_log(result, stage, expect)
+    _judge_alerts(result, events, expect)
+    _judge_volumes(result, stage, events, expect)
+    _judge_meters(result, stage, expect, margin_s)
+
+
+def _figures(trouble: Trouble, events: Sequence[Event]) -> DiskFigures:
+    figures, ours = DiskFigures(trouble.volume), f"disk-{trouble.volume}"
+    after = [event for event in events if event.boot >= trouble.broke_boot]
+    for event in after:
+        if isinstance(event, VolumeStateChanged) and event.volume == trouble.volume and event.state in trouble.states:
+            figures.noticed_after_s = seconds(event.boot, trouble.broke_boot)
+            figures.layer, figures.state = event.layer, event.state
+            break
+    opened = [event for event in after if isinstance(event, SegmentOpened)]
+    elsewhere = [event for event in opened if event.source != ours]
+    if elsewhere and (trouble.mended_boot is None or elsewhere[0].boot < trouble.mended_boot):
+        figures.spilled_after_s = seconds(elsewhere[0].boot, trouble.broke_boot)
+    if (mended := trouble.mended_boot) is not None:
+        back = next((event for event in opened if event.source == ours and event.boot >= mended), None)
+        figures.back_after_s = None if back is None else seconds(back.boot, mended)
+    return figures
+
+
+def _judge_times(result: Result, stage: Stage, found: Sequence[DiskFigures], margin_s: float) -> None:
+    expect, shown = stage.script.expect.storage, result.figures
+    noticed = [figures.noticed_after_s for figures in found if figures.noticed_after_s is not None]
+    back = [figures.back_after_s for figures in found if figures.back_after_s is not None]
+    spilled = [figures.spilled_after_s for figures in found if figures.spilled_after_s is not None]
+    shown["disks_noticed_after_s"] = max(noticed, default=None)
+    shown["by_layer"] = "+".join(sorted({figures.layer for figures in found if figures.layer}))
+    shown["disks_back_after_s"] = max(back, default=None)
+    shown["disks_back_after_p95_s"] = p95(back) if len(back) > 1 else None
+    shown["spilled_after_s"] = max(spilled, default=None)
+    mended = sum(trouble.mended_boot is not None for trouble in stage.troubles)
+    for what, times, most, want in (
+        ("noticed", noticed, expect.noticed_within_s, len(found)),
+        ("back", back, expect.back_within_s, mended),
+        ("recording elsewhere", spilled, expect.spilled_within_s, len(found)),
+    ):
+        if most is None:
+            continue
+        if len(times) < want:
+            result.problems.append(f"{want - len(times)} times nothing was {what} of a disk")
+        if max(times, default=0.0) > most + margin_s:
+            result.problems.append(f"a disk: {what} after {max(times):.3f} s, {most} s are promised")
+    strange = {figures.layer for figures in found if figures.layer} - set(expect.layers or ())
+    if expect.layers and strange:
+        result.problems.append(f"noticed by {', '.join(strange)}, not by {', '.join(expect.layers)}")
+
+
+def _judge_frames(result: Result, stage: Stage, report: FramesReport) -> None:
+    every = audit_files(stage.rig.files()).cameras.values()
+    at_end = Counted(
+        sum(camera.count for camera in every),
+        sum(camera.missing_count for camera in every),
+        sum(len(camera.doubled) for camera in every),
+    )
+    for moment, counted in {**stage.counted, "at the end": at_end}.items():
+        result.figures[f"missing, doubled {moment}"] = [counted.missing, counted.doubled]
+    if at_end.doubled and not stage.script.expect.storage.doubled:
+        result.problems.append(f"{at_end.doubled} frames lie on the disks twice")
+    result.problems += [
+        f"{camera.camera}: {len(camera.doubled)} frames count twice"
+        for camera in report.cameras.values()
+        if camera.doubled
+    ]
+
+
+def _judge_ledger(result: Result, events: Sequence[Event]) -> None:
+    causes = [e.cause for e in events if isinstance(e, GapOpened)]
+    causes += [e.cause for e in events if isinstance(e, GapClosed) and not _was_opened(e, events)]
+    result.figures["ledger"] = {cause: causes.count(cause) for cause in sorted(set(causes))}
+
+
+def _was_opened(gap: GapClosed, events: Sequence[Event]) -> bool:
+    return any(isinstance(event, GapOpened) and event.gap == gap.gap for event in events)
+
+
+def _judge_live(result: Result, stage: Stage) -> None:
+    missed = {name: watcher.missing for name, watcher in stage.watchers.items()}
+    result.figures["live_missed"] = sum(missed.values()) if missed else None
+    if not stage.script.expect.storage.live:
+        return
+    if not missed:
+        result.problems.append("nobody watched")
+    result.problems += [f"who watched {name} missed {count} pictures" for name, count in missed.items() if count]
+
+
+def _judge_log(result: Result, stage: Stage, expect: StorageExpect) -> None:
+    log = stage.chronicle
+    errors = [line for line in log.lines if _OPENING_FAILED.search(line.text)]
+    mistakes = [line for line in log.lines if any(word in line.text for word in _MISTAKES)]
+    if stage.rotations:
+        result.figures["rotations"] = stage.rotations
+        result.figures["rotation_errors"] = len(errors) + len(mistakes)
+    result.problems += [f"the log says: {line.text.splitlines()[0]}" for line in mistakes[:3]]
+    if lost := log.out_of_order(expect.log):
+        result.problems.append(f"the log does not say, or too early: {lost}")
+    result.problems += [f"the log says: {log.said(part)[0].text}" for part in expect.never_log if log.said(part)]
+    told = [line.text for line in log.lines if "[STORAGE] Notifying" in line.text]
+    result.problems += [f"nobody was shown {label}" for label in expect.labels if not any(label in t for t in told)]
+    if expect.told is not None:
+        for camera in stage.cameras:
+            times = len(log.said(f"[STORAGE] Calling storage error callback for {camera}"))
+            if times != expect.told:
+                result.problems.append(f"{camera} was told {times} times of an error, not {expect.told}")
+
+
+def _judge_alerts(result: Result, events: Sequence[Event], expect: StorageExpect) -> None:
+    alerts = [event for event in events if isinstance(event, Alert)]
+    raised = {event.alert: event for event in alerts if event.state == "raised"}
+    ended = {event.alert for event in alerts if event.state == "ended"}
+    result.figures["alerts"] = sorted({event.kind for event in raised.values()}) or None
+    result.problems += [
+        f"no alert of {kind} was raised" for kind in expect.alerts if not any(e.kind == kind for e in raised.values())
+    ]
+    result.problems += [
+        f"the alert of {event.kind} is not over"
+        for alert, event in raised.items()
+        if alert not in ended and event.kind in expect.alerts
+    ]
+    lost = min((e.boot for e in events if isinstance(e, GapOpened) and e.cause.startswith("storage")), default=None)
+    first = min((event.boot for event in raised.values()), default=None)
+    if expect.alert_first and lost is not None:
+        if first is None or first > lost:
+            result.problems.append("a frame was lost before anybody was warned")
+        else:
+            result.figures["warned_s_before_loss"] = seconds(lost, first)
+
+
+def _judge_volumes(result: Result, stage: Stage, events: Sequence[Event], expect: StorageExpect) -> None:
+    for name, bay in stage.bays.items():
+        files = footage(bay.point)
+        if name in expect.empty and files:
+            result.problems.append(f"{len(files)} files of footage are left on {name}")
+        if name in expect.holds and not files:
+            result.problems.append(f"there is no footage on {name}")
+    for name in {trouble.volume for trouble in stage.troubles}:
+        changes = [e.state for e in events if isinstance(e, VolumeStateChanged) and e.volume == name]
+        result.figures[f"states of {name}"] = " ".join(changes) if len(changes) <= 12 else len(changes)
+        if expect.changes is not None and len(changes) > expect.changes:
+            result.problems.append(f"the state of {name} changed {len(changes)} times: {' '.join(changes)}")
+    deleted = [event for event in events if isinstance(event, SegmentDeleted) and event.reason == "retention"]
+    result.figures["deleted"] = len(deleted) or None
+    if expect.deleted_oldest_first:
+        _judge_order(result, deleted, events)
+
+
+def _judge_order(result: Result, deleted: Sequence[SegmentDeleted], events: Sequence[Event]) -> None:
+    starts = {event.segment: event.start_utc for event in events if isinstance(event, SegmentOpened)}
+    if not deleted:
+        result.problems.append("nothing was deleted")
+    times = [starts[event.segment] for event in deleted if event.segment in starts]
+    if times != sorted(times):
+        result.problems.append("something was deleted before what is older")
+    gone = {event.segment for event in deleted}
+    oldest_left = min((at for segment, at in starts.items() if segment not in gone), default=None)
+    if times and oldest_left is not None and oldest_left < max(times):
+        result.problems.append("something older than what was deleted is still there")
+
+
+def _judge_meters(result: Result, stage: Stage, expect: StorageExpect, margin_s: float) -> None:
+    meter = stage.disk_meter
+    gap = max(meter.beat_gap_s.values(), default=0.0)
+    result.figures["beat_gap_s"] = gap
+    if expect.beat_gap_s is not None and gap > expect.beat_gap_s + margin_s:
+        slow = max(meter.beat_gap_s, key=lambda name: meter.beat_gap_s[name])
+        result.problems.append(f"{slow} gave no sign of life for {gap:.2f} s")
+    if meter.still_s:
+        waited = max(meter.still_s.values()) - _FRAGMENT_S
+        result.figures["other_writers_waited_s"] = max(0.0, waited)
+        if expect.other_writers_wait_s is not None and waited > expect.other_writers_wait_s + margin_s:
+            result.problems.append(f"a writer on another disk waited {waited:.2f} s")
+    elif expect.other_writers_wait_s is not None:
+        result.problems.append("nobody followed how other files grow")
+    before, after = stage.before, stage.after
+    if expect.memory_mb is not None and before is not None and after is not None:
+        grown = (after.resident - before.resident) / 1e6
+        result.figures["memory_grown_mb"] = grown
+        if grown > expect.memory_mb:
+            result.problems.append(f"the recorders took {grown:.0f} MB more, {expect.memory_mb:g} are allowed")

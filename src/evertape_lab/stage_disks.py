@@ -1,0 +1,293 @@
+"""The disks of a stage: built from the script, broken and mended by its steps, waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from evertape.disk.layout import CONTROL_DIR
+from evertape.errors import UsageError
+from evertape.ipc.events import Alert
+from evertape.ipc.messages import CameraCommand
+from evertape.types import NS_PER_S
+from evertape_lab.audit import audit_files
+from evertape_lab.chronicle import Chronicle
+from evertape_lab.disk_deeds import DISK_DEEDS, Bay, make_bay, plug
+from evertape_lab.disk_meter import DiskMeter
+from evertape_lab.disks import LoopVolume, bytes_beneath
+from evertape_lab.fuse_volume import FuseVolume
+from evertape_lab.script import Script, Step, quick
+from evertape_lab.watcher import FeedWatcher
+
+if TYPE_CHECKING:
+    from evertape_lab.rig import Rig
+
+_USABLE = ("online", "low", "slow")
+
+
+@dataclass(slots=True)
+class Trouble:
+    """A volume that was broken; both clocks right before, and right after it was mended."""
+
+    volume: str
+    states: tuple[str, ...]
+    broke_boot: int
+    broke_utc: int
+    mended_boot: int | None = None
+    mended_utc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Frames on all disks at one moment, whether they count or not."""
+
+    frames: int
+    missing: int
+    doubled: int
+
+
+class DiskVerbs:
+    """Verbs of a stage; ``volume`` of a step is a disk's name."""
+
+    rig: Rig
+    script: Script
+    is_quick: bool
+    _stack: AsyncExitStack
+    _folder: Path
+
+    @property
+    def cameras(self) -> list[str]:
+        """Every camera that is one."""
+        raise NotImplementedError
+
+    def set_disks_up(self, follow: Callable[[str], None] | None) -> None:
+        """Before anything else; ``follow`` is called with each line of the time line."""
+        self.bays: dict[str, Bay] = {}
+        self.troubles: list[Trouble] = []
+        self.beneath = 0
+        self.counted: dict[str, Counted] = {}
+        self.rotations = 0
+        self.watchers: dict[str, FeedWatcher] = {}
+        self.chronicle = Chronicle(follow)
+        self._disks = ExitStack()
+        self._waits = random.Random(4)
+
+    async def build_disks(self) -> dict[str, tuple[Path, str]]:
+        """Make and mount the disks of the script; what the rig is told of them."""
+        if not self.script.volumes:
+            return {}
+        self._disks.enter_context(self.chronicle)
+        for about in self.script.volumes:
+            bay = await asyncio.to_thread(make_bay, about, self._folder / "disks")
+            self.bays[about.name] = bay
+            if not isinstance(bay.disk, Path):
+                self._disks.push(bay.disk)
+                if about.declared:
+                    await asyncio.to_thread(plug, bay, Step(do="plug"))
+        return {name: (bay.point, bay.about.role) for name, bay in self.bays.items() if bay.about.declared}
+
+    def watch_disks(self) -> None:
+        """The service is about to run: look at it from outside."""
+        self.disk_meter = DiskMeter(self.rig)
+        if self.bays:
+            self._run(self.disk_meter.beats())
+
+    def make_disks_readable(self) -> None:
+        """Whatever state a scenario that failed has left them in; what lies beneath them is counted before."""
+        self._look_beneath()
+        for bay in self.bays.values():
+            if isinstance(bay.disk, LoopVolume):
+                bay.disk.thaw()
+            if isinstance(bay.disk, FuseVolume) and bay.disk.mounted:
+                bay.disk.be("ok")
+            if not bay.mounted and bay.about.declared:
+                plug(bay, Step(do="plug"))
+
+    def put_disks_away(self) -> None:
+        """After everything was looked at."""
+        self._disks.close()
+
+    # -- breaking and mending -------------------------------------------------------------------------------
+
+    async def perform_deed(self, step: Step) -> None:
+        """A verb of ``DISK_DEEDS``."""
+        bay = self._bay(step.volume)
+        self._look_beneath()
+        if step.trouble:
+            self.troubles.append(Trouble(step.volume, step.trouble, *_now()))
+        await asyncio.to_thread(DISK_DEEDS[step.do], bay, step)
+        if step.do == "plug" and step.volume in self.rig.volumes:
+            self.rig.volumes[step.volume] = (bay.point, bay.about.role)
+        if step.mended:
+            self._mended(step.volume)
+
+    async def do_swap(self, step: Step) -> None:
+        """Pull it, and mount the disk ``options.with`` in its place."""
+        await self.perform_deed(msgspec.structs.replace(step, do="pull", mended=False))
+        other = self._bay(str(step.options["with"]))
+        if not isinstance(other.disk, LoopVolume):
+            raise UsageError("swap needs another LoopVolume")
+        await asyncio.to_thread(other.disk.mount, self._bay(step.volume).point)
+
+    async def do_storm(self, step: Step) -> None:
+        """Pull a random declared volume for up to ``seconds``, and put it back for up to so long, ``times`` times."""
+        names = [name for name, bay in self.bays.items() if bay.about.declared]
+        for _ in range(quick(step, "times", self.is_quick)):
+            name = self._waits.choice(names)
+            pull = Step(do="pull", volume=name, trouble=("missing", "not_mounted"))
+            await self.perform_deed(pull)
+            await asyncio.sleep(self._waits.uniform(0.05, step.seconds))
+            await self.perform_deed(Step(do="plug", volume=name, mended=True))
+            await asyncio.sleep(self._waits.uniform(0.05, step.seconds))
+
+    # -- looking --------------------------------------------------------------------------------------------
+
+    async def do_watch(self, _step: Step) -> None:
+        """From now on somebody watches every camera."""
+        for name in self.cameras:
+            recorder = f"recorder-{self.rig.supervisor.placed[name]}"
+            self.watchers[name] = watcher = FeedWatcher(self.rig.data.root, name, recorder)
+            self._stack.callback(watcher.close)
+        await self.rig.until(lambda: all(w.frames for w in self.watchers.values()), 5.0, "every watcher sees a picture")
+
+    async def do_follow_growth(self, step: Step) -> None:
+        """From now on watch how the files of ``camera`` grow on ``volume``, which nobody breaks."""
+        self._run(self.disk_meter.growth(step.camera, self._bay(step.volume).point / step.camera))
+
+    async def do_count(self, step: Step) -> None:
+        """Count the frames on all disks now; ``word`` names the moment."""
+        report = await asyncio.to_thread(audit_files, self.rig.files())
+        every = report.cameras.values()
+        self.counted[step.word] = Counted(
+            sum(camera.count for camera in every),
+            sum(camera.missing_count for camera in every),
+            sum(len(camera.doubled) for camera in every),
+        )
+
+    # -- waiting --------------------------------------------------------------------------------------------
+
+    async def do_volume_is(self, step: Step) -> None:
+        """Wait until the service says that the volume is in this ``state``, or ``usable``."""
+        wanted = _USABLE if step.state == "usable" else (step.state,)
+        volumes = self.rig.supervisor.status.volumes
+        await self.rig.until(
+            lambda: (info := volumes.get(step.volume)) is not None and info.state in wanted,
+            step.within,
+            f"{step.volume} is {step.state}",
+        )
+
+    async def do_writes_to(self, step: Step) -> None:
+        """Wait until every camera, or ``camera``, is recorded to this volume."""
+        names = self.cameras if step.camera == "*" else [step.camera]
+        await self.rig.until(
+            lambda: all(
+                (info := self.rig.camera(name)) is not None
+                and info.recording.volume == step.volume
+                and info.recording.state == "recording"
+                for name in names
+            ),
+            step.within,
+            f"recording to {step.volume}",
+        )
+
+    async def do_waits(self, step: Step) -> None:
+        """Wait until footage of every camera waits in memory."""
+        await self.rig.until(
+            lambda: all(info.recording.state == "waiting" for info in self.rig.infos().values()),
+            step.within,
+            "recording waits",
+        )
+
+    async def do_log_says(self, step: Step) -> None:
+        """Wait until ``times`` lines of the log hold ``word``."""
+        await self.rig.until(
+            lambda: len(self.chronicle.said(step.word)) >= step.times, step.within, f"{step.times} × {step.word}"
+        )
+
+    async def do_alert(self, step: Step) -> None:
+        """Wait until an alert of this kind, ``word``, is ``state``: ``raised`` or ``ended``."""
+        await self.rig.until(
+            lambda: any(
+                isinstance(event, Alert) and event.kind == step.word and event.state == step.state
+                for event in self.rig.events(Alert)
+            ),
+            step.within,
+            f"an alert of {step.word} is {step.state}",
+        )
+
+    async def do_reconciled(self, step: Step) -> None:
+        """Wait until no frame is on the disks twice, and none on a spill volume."""
+        deadline = time.monotonic() + step.within
+        spills = [bay.point for bay in self.bays.values() if bay.about.role == "spill"]
+        while True:
+            await self.do_count(Step(do="count", word="reconciled"))
+            left = [path.name for point in spills for path in footage(point)]
+            doubled = self.counted["reconciled"].doubled
+            if not left and not doubled:
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {step.within} s: {doubled} frames are doubled, spilled are {left}")
+            await asyncio.sleep(0.3)
+
+    async def do_before_rotation(self, step: Step) -> None:
+        """Wait until it is ``seconds`` to the next rotation, of every ``options.every`` seconds."""
+        every = float(cast(float, step.options["every"]))
+        lead = quick(step, "seconds", self.is_quick)
+        left = (every - time.time() % every) - lead
+        await asyncio.sleep(left if left > 0.05 else left + every)
+        self.rotations += 1
+
+    async def do_command(self, step: Step) -> None:
+        """Ask the recorder of ``camera`` for ``word``: ``split``, ``move`` (to ``volume``), ``restart-writer``."""
+        supervisor = self.rig.supervisor
+        asked = CameraCommand(
+            request=supervisor.next_request(), camera=step.camera, command=step.word, volume=step.volume
+        )
+        done = await supervisor.command(asked, step.camera, asked.request)
+        assert done.ok, done.text
+
+    # -- inside ---------------------------------------------------------------------------------------------
+
+    def _bay(self, name: str) -> Bay:
+        if name not in self.bays:
+            raise UsageError(f"there is no disk {name!r}", hint=f"there are {', '.join(self.bays) or 'none'}")
+        return self.bays[name]
+
+    def _mended(self, volume: str) -> None:
+        boot, utc = _now()
+        for trouble in self.troubles:
+            if trouble.volume == volume and trouble.mended_boot is None:
+                trouble.mended_boot, trouble.mended_utc = boot, utc
+
+    def _look_beneath(self) -> None:
+        points = {point for bay in self.bays.values() if not isinstance(bay.disk, Path) for point in bay.points}
+        for point in points:
+            if not os.path.ismount(point):
+                self.beneath = max(self.beneath, bytes_beneath(point))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._stack.callback(task.cancel)
+
+
+def footage(point: Path) -> list[Path]:
+    """Files of footage on a volume."""
+    return [path for path in point.glob("*/*/*.mp4") if CONTROL_DIR not in path.parts]
+
+
+def _now() -> tuple[int, int]:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME), time.time_ns()
+
+
+def seconds(later: int, earlier: int) -> float:
+    """Between two instants of one clock."""
+    return (later - earlier) / NS_PER_S
