@@ -30,6 +30,7 @@ from evertape.media.capture import (
     Transport,
     open_session,
 )
+from evertape.media.probe import ProbeFailedError
 from evertape.media.rtsp.connection import Connection, ConnectionFailedError, endpoint_of
 from evertape.media.rtsp.direct import DirectSession
 from evertape.media.rtsp.options_probe import OptionsProbe, ProbeState
@@ -178,6 +179,13 @@ def test_without_credentials_a_challenge_fails_at_once(meet: Meet) -> None:
 def test_a_refusal_has_its_kind_and_status(meet: Meet, status: str, kind: FailureKind) -> None:
     failed = meet(CannedServer({"DESCRIBE": lambda asked: reply(asked, status)})).failure()
     assert (failed.kind, failed.detail.element, failed.detail.rtsp_status) == (kind, "DESCRIBE", int(status[:3]))
+
+
+def test_a_server_that_speaks_udp_only_is_recognised(meet: Meet) -> None:
+    failed = meet(CannedServer({"SETUP": lambda a: reply(a, "461 Unsupported Transport")})).failure()
+    assert (failed.kind, failed.detail.rtsp_status) == (FailureKind.PROTOCOL, 461)
+    assert "transport udp" in failed.detail.debug
+    assert "the other transport" in ProbeFailedError(failed.kind, failed.detail).hint
 
 
 def test_a_server_that_does_not_know_options_still_plays(meet: Meet) -> None:

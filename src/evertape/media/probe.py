@@ -56,7 +56,8 @@ class ProbeFailedError(EvertapeError):
     def __init__(self, kind: FailureKind, detail: ErrorDetail) -> None:
         self.kind = kind
         self.detail = detail
-        super().__init__(detail.debug or kind.value.replace("_", " "), hint=_HINTS.get(kind, ""))
+        hint = _HINTS[FailureKind.NO_MEDIA] if detail.rtsp_status == 461 else _HINTS.get(kind, "")
+        super().__init__(detail.debug or kind.value.replace("_", " "), hint=hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,7 +204,9 @@ class Dialog:
             elif self._keepalive_method != "OPTIONS":
                 self._keepalive_method = "OPTIONS"
         else:
-            self._fail(refusal_kind(status), f"{pending.method} was refused: {status} {response.reason}", status)
+            why = f"{pending.method} was refused: {status} {response.reason}"
+            # 461 Unsupported Transport: VLC, for one, speaks UDP only.
+            self._fail(refusal_kind(status), f"{why}; it may want transport udp" if status == 461 else why, status)
 
     # -- the steps --------------------------------------------------------------------------------
 
