@@ -9,8 +9,10 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
+from evertape.domain.clock_trust import begin, look
 from evertape.domain.forecast import coming, next_look
 from evertape.domain.retention_terms import ProtectedSpan, Terms
 from evertape.engine.alarm import Alarm
@@ -33,11 +35,8 @@ FIRST_S = 60.0
 """The first look at everything, once a start has settled."""
 AGAIN_LOW_S, AGAIN_FULL_S = 60.0, 10.0
 """When a volume that could not be helped is tried again."""
-CLOCK_S = 600.0
-"""For so long after a start, and an hour after the clock was set, nothing goes by its age: a clock that is wrong by
-a month would delete everything."""
-CLOCK_STEP_NS = 60 * NS_PER_S
-CLOCK_STEP_S = 3600.0
+SETTLE_NS = 600 * NS_PER_S
+"""For so long after a start nothing goes by its age, see ``domain.clock_trust``."""
 PATIENCE_S = 30.0
 """How long an index may not answer before folders decide even though recording goes on."""
 
@@ -48,6 +47,9 @@ class RetentionHost(EvictHost, Protocol):
     @property
     def online_links(self) -> Mapping[str, KeeperLink]:
         """Volumes that can be reached, by id."""
+
+    async def settle(self, link: KeeperLink, path: str) -> bool:
+        """A file that the index does not know: True if it is to be adopted."""
 
 
 class Retention:
@@ -65,10 +67,9 @@ class Retention:
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._wishes: list[RunRetention] = []
-        self._began = self._loop.time()
         self._everything_at = 0.0
-        self._ages_from = 0.0
-        self._clock_offset = self._offset()
+        self._began = int(host.clock.boot_ns())
+        self._clock = begin(int(host.clock.utc_ns()), self._began, SETTLE_NS)
         self._again: dict[str, float] = {}
         self._rates: dict[str, float] = {}
         self._alarms: dict[str, Alarm] = {}
@@ -85,7 +86,9 @@ class Retention:
         if terms is not None and (self._terms is None or terms.interval != self._terms.interval):
             interval = terms.interval / NS_PER_S
             self._everything_at = self._loop.time() + min(interval, FIRST_S)
-            self._ages_from = max(self._ages_from, self._began + min(interval, CLOCK_S))
+            if self._terms is None:
+                settle = min(terms.interval, SETTLE_NS)
+                self._clock = replace(self._clock, not_before=self._began + settle)
         self._terms = terms
         self._wake.set()
 
@@ -134,7 +137,7 @@ class Retention:
                 await self._pass({volume: link}, "full" if is_full(link.info) else "low", {})
 
     async def _pass(self, links: dict[str, KeeperLink], why: str, ahead: Mapping[str, float]) -> None:
-        by_age = self._loop.time() >= self._ages_from
+        by_age = self._clock.trusted(int(self._host.clock.boot_ns()))
         run = Pass(
             self._host, links, self._current, why,
             by_age=by_age, ahead=ahead, protected=self._protected, no_patience=self._index_is_gone(),
@@ -221,13 +224,9 @@ class Retention:
     def _index_is_gone(self) -> bool:
         return self._silent_since is not None and self._loop.time() - self._silent_since > PATIENCE_S
 
-    def _offset(self) -> int:
-        return int(self._host.clock.utc_ns()) - int(self._host.clock.boot_ns())
-
     def _watch_the_clock(self) -> None:
-        offset = self._offset()
-        if abs(offset - self._clock_offset) > CLOCK_STEP_NS:
-            log.warning("[STORAGE] the clock was set by %.0f s; for an hour nothing is deleted for its age",
-                        (offset - self._clock_offset) / NS_PER_S)  # fmt: skip
-            self._ages_from = self._loop.time() + CLOCK_STEP_S
-        self._clock_offset = offset
+        before, utc, boot = self._clock, int(self._host.clock.utc_ns()), int(self._host.clock.boot_ns())
+        self._clock = look(before, utc, boot)
+        if self._clock.not_before > before.not_before:
+            jump = (self._clock.offset - before.offset) / NS_PER_S
+            log.warning("[STORAGE] the clock was set by %.0f s; for an hour nothing is deleted for its age", jump)
