@@ -16,6 +16,7 @@ from evertape.cli import (
     export,
     init,
     lab,
+    ledger,
     protect,
     record,
     retention,
@@ -48,7 +49,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, export, audit,
+    snapshot, timeline, ledger, export, audit,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

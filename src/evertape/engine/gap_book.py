@@ -213,6 +213,7 @@ class GapBook:
                         start_utc=record.start_utc,
                         end_utc=record.end_utc,
                         frames_lost=record.frames_lost,
+                        done="lost" if record.frames_lost else "",
                     )
                 )
 

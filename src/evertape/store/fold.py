@@ -214,6 +214,7 @@ def fold_gap(row: GapRow | None, event: GapEvent) -> GapRow:
         start_utc=event.start_utc,
         end_utc=max(event.start_utc, event.end_utc),
         frames_lost=event.frames_lost,
+        closed_at=event.at,
         done=KEEPER if by_keeper and not known.derived else event.done,
     )
 

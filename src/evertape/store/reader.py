@@ -109,12 +109,11 @@ class Reader:
 
     def segments_by_id(self, ids: Sequence[str]) -> dict[str, SegmentRow]:
         """Those of these segments that are known."""
-        table = tables.segments
-        return {
-            row["id"]: segment_row(row)
-            for part in chunks(list(ids))
-            for row in self._rows(select(table).where(table.c.id.in_(part)))
-        }
+        return {row["id"]: segment_row(row) for row in self._by_id(tables.segments, ids)}
+
+    def _by_id(self, table: Table, ids: Sequence[str]) -> Iterator[Any]:
+        for part in chunks(list(ids)):
+            yield from self._rows(select(table).where(table.c.id.in_(part)))
 
     def open_segments(self, volume: str = "") -> list[SegmentRow]:
         """Segments that nobody has closed yet, on one volume or on all."""
@@ -190,6 +189,16 @@ class Reader:
         found = select(tables.gaps).where(table.camera == camera, table.start_utc < end)
         found = found.where(or_(table.end_utc >= start, table.end_utc.is_(None)))
         return [gap_row(row) for row in self._rows(found.order_by(table.start_utc, table.opened_at))]
+
+    def gaps_by_id(self, ids: Sequence[str]) -> dict[str, GapRow]:
+        """Those of these entries of the ledger that are known."""
+        found = self._by_id(tables.gaps, ids)
+        return {row["id"]: gap_row(row) for row in found}
+
+    def events_by_id(self, ids: Sequence[str]) -> dict[str, EventRow]:
+        """Those of these events that are known."""
+        found = self._by_id(tables.events, ids)
+        return {row["id"]: event_row(row) for row in found}
 
     def open_gaps(self, camera: str = "") -> list[GapRow]:
         """Gaps that last, of one camera or of all."""

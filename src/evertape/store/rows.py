@@ -81,7 +81,8 @@ class SegmentRow:
 class GapRow:
     """One entry of the ledger; ``end_utc`` is ``None`` while the gap lasts.
 
-    ``source`` and ``service`` say who opened it. ``derived``: the keeper concluded it from what was left of a run.
+    ``source`` and ``service`` say who opened it; ``opened_at`` and ``closed_at`` when its beginning and its end were
+    noticed, UTC ns. ``derived``: the keeper concluded it from what was left of a run.
     """
 
     id: str
@@ -96,6 +97,7 @@ class GapRow:
     service: str = ""
     opened_at: int = 0
     derived: bool = False
+    closed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

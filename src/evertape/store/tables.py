@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, MetaData, Table, Text, event, text
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The newest migration; what ``alembic_version`` holds in a database of today."""
 
 metadata = MetaData()
@@ -96,6 +96,7 @@ gaps = Table(
     Column("service", Text, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("derived", Boolean, nullable=False),
+    Column("closed_at", BigInteger),
     Index("gaps_camera", "camera", "end_utc", "start_utc"),
 )
 

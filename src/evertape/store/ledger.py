@@ -1,0 +1,101 @@
+"""The ledger as people read it: each gap of the account, with the entries and the event that say so."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from evertape.domain.cause import Cause
+from evertape.domain.coverage import GapSpan
+from evertape.domain.deed import deed
+from evertape.store.index import View
+from evertape.store.rows import EventRow, GapRow
+from evertape.types import UtcNs
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One gap of one camera.
+
+    Args:
+        camera: its id.
+        cause: why.
+        start: UTC ns, exact to the access unit where a recorder said so.
+        end: UTC ns; of a gap that lasts, now.
+        lasts: it has not ended.
+        noticed_at: when its beginning was noticed, UTC ns; ``None``: concluded afterwards.
+        ended_at: when its end was noticed.
+        frames_lost: how many frames it took, if that is known.
+        evidence: the event that showed it.
+        derived: no entry says so; it follows from what else is known.
+    """
+
+    camera: str
+    cause: Cause
+    start: UtcNs
+    end: UtcNs
+    lasts: bool
+    noticed_at: int | None
+    ended_at: int | None
+    frames_lost: int | None
+    evidence: EventRow | None
+    derived: bool
+
+    @property
+    def done(self) -> str:
+        """What Evertape did about it, a sentence."""
+        return deed(self.cause, over=not self.lasts, frames_lost=self.frames_lost)
+
+
+def ledger(
+    view: View,
+    camera: str,
+    window: tuple[int, int],
+    now: int,
+    *,
+    open_until: Mapping[str, int] | None = None,
+    boot: str | None = None,
+    causes: Collection[Cause] = (),
+    on_purpose: bool = False,
+) -> list[LedgerEntry]:
+    """A camera's gaps in ``window``, by time.
+
+    Args:
+        view: of the index.
+        camera: its id.
+        window: from and to, UTC ns.
+        now: UTC ns.
+        open_until: see ``View.coverage``.
+        boot: see there.
+        causes: only these; empty: all.
+        on_purpose: also what was asked for by a person or a rule.
+    """
+    report = view.coverage(camera, *window, now, open_until=open_until, boot=boot)
+    spans = [
+        span
+        for span in report.spans
+        if isinstance(span, GapSpan)
+        and (span.cause in causes if causes else on_purpose or not span.cause.on_purpose)
+    ]  # fmt: skip
+    gaps = view.gaps_by_id([name for span in spans for name in span.gaps])
+    events = view.events_by_id([gap.evidence for gap in gaps.values() if gap.evidence])
+    return [_entry(camera, span, [gaps[name] for name in span.gaps if name in gaps], events, now) for span in spans]
+
+
+def _entry(camera: str, span: GapSpan, gaps: list[GapRow], events: Mapping[str, EventRow], now: int) -> LedgerEntry:
+    lost = [gap.frames_lost for gap in gaps if gap.frames_lost is not None]
+    evidence = next((events[gap.evidence] for gap in gaps if gap.evidence in events), None)
+    lasts = span.end >= now and (not gaps or any(gap.end_utc is None for gap in gaps))
+    ended = [gap.closed_at for gap in gaps if gap.closed_at is not None]
+    return LedgerEntry(
+        camera=camera,
+        cause=span.cause,
+        start=span.start,
+        end=span.end,
+        lasts=lasts,
+        noticed_at=min((gap.opened_at for gap in gaps), default=None),
+        ended_at=None if lasts else max(ended, default=None),
+        frames_lost=sum(lost) if lost else None,
+        evidence=evidence,
+        derived=span.derived,
+    )
