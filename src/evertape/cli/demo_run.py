@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evertape.ipc.client import ServiceClient
 from evertape.cli.demo_place import DemoPlace, Fleet, prepare
 from evertape.cli.demo_summary import DemoSummary, Take, summarise
 from evertape.cli.service import make_directories, make_supervisor, only_one, raise_file_limit
 from evertape.cli.wording import plural
 from evertape.config.load import load
 from evertape.errors import UsageError
+from evertape.ipc.client import ServiceClient
 from evertape_lab.fleet import LabCameras, free_port
 
 if TYPE_CHECKING:
