@@ -10,7 +10,7 @@ from pathlib import Path
 from evertape.domain.cause import Cause
 from evertape.domain.retention_terms import DAY_NS, ProtectedSpan, Rule, Terms
 from evertape.ipc.events import ProtectionAdded, RecordWish, RetentionPass, SegmentDeleted
-from evertape.ipc.messages import RetentionProgress, RunRetention, SegmentIsClosed, SegmentIsOpen
+from evertape.ipc.messages import EventNews, RetentionProgress, RunRetention, SegmentIsClosed, SegmentIsOpen
 from evertape.store.index import Index
 from evertape.store.retention import protections
 from evertape.store.rows import CLOSED, DELETED
@@ -76,7 +76,7 @@ def test_what_is_too_old_goes_and_the_ledger_says_why(rig: DiskRig) -> None:
     story = Story()
     wish = RecordWish(**{**story.stamp("supervisor", 0), "at": NOW - 4 * DAY_NS}, camera="door", wanted=True, by="test")
     write_down(rig, [wish])
-    with KeeperUnderTest(rig, {"usb1": disk}, retention=AT_ONCE):
+    with KeeperUnderTest(rig, {"usb1": disk}, retention=AT_ONCE) as keeper:
         look(rig, becomes(old, older, state=DELETED))
         assert files(folder) == 2
         with Index.open_readonly(rig.data / "index.sqlite3") as index:
@@ -89,6 +89,8 @@ def test_what_is_too_old_goes_and_the_ledger_says_why(rig: DiskRig) -> None:
             assert report.complete
         done = rig.event(RetentionPass, lambda event: event.files > 0)
         assert (done.files, done.failed, done.why, done.indexed) == (2, 0, "interval", True)
+        told = keeper.supervisor.wait(EventNews, lambda m: any(event.id == done.id for event in m.events))
+        assert done in told.events, "clients that listen hear it as well"
         assert done.bytes == sum(event.bytes for event in rig.events(SegmentDeleted))
 
 

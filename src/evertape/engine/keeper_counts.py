@@ -34,8 +34,10 @@ class Count:
     missing_bytes: int = 0
 
 
-def book(host: BookHost, link: KeeperLink, why: str, count: Count, kept: Kept, took: int, *, indexed: bool) -> None:
-    """Log it if there is anything to say, and write it down.
+def book(
+    host: BookHost, link: KeeperLink, why: str, count: Count, kept: Kept, took: int, *, indexed: bool
+) -> RetentionPass:
+    """Log it if there is anything to say, and write it down; returns what was written.
 
     Args:
         host: the keeper.
@@ -52,21 +54,21 @@ def book(host: BookHost, link: KeeperLink, why: str, count: Count, kept: Kept, t
             link.endpoint.name, why, count.files, count.bytes / 1e6, count.failed, link.info.free / 1e6,
             count.free_before / 1e6,
         )  # fmt: skip
-    host.write_down(
-        RetentionPass(
-            **host.stamp(),
-            volume=link.endpoint.name,
-            volume_id=link.volume_id,
-            why=why,
-            files=count.files,
-            bytes=count.bytes,
-            failed=count.failed,
-            protected=kept.protected,
-            young=kept.young,
-            missing_bytes=count.missing_bytes,
-            free_before=count.free_before,
-            free_after=link.info.free,
-            took=took // NS_PER_MS * NS_PER_MS,
-            indexed=indexed,
-        )
+    done = RetentionPass(
+        **host.stamp(),
+        volume=link.endpoint.name,
+        volume_id=link.volume_id,
+        why=why,
+        files=count.files,
+        bytes=count.bytes,
+        failed=count.failed,
+        protected=kept.protected,
+        young=kept.young,
+        missing_bytes=count.missing_bytes,
+        free_before=count.free_before,
+        free_after=link.info.free,
+        took=took // NS_PER_MS * NS_PER_MS,
+        indexed=indexed,
     )
+    host.write_down(done)
+    return done

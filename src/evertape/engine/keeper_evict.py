@@ -21,7 +21,7 @@ from evertape.engine.keeper_counts import Count, book
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.space import Question, evictions, is_full, needs
 from evertape.errors import VolumeError
-from evertape.ipc.events import AnyEvent, EventStamp
+from evertape.ipc.events import AnyEvent, EventStamp, RetentionPass
 from evertape.ipc.messages import DeleteSegment, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
@@ -114,6 +114,8 @@ class Pass:
         self.counts = {volume: Count(free_before=link.info.free) for volume, link in links.items()}
         self.indexed = True
         self.error = ""
+        self.events: list[RetentionPass] = []
+        """What was written down about it."""
 
     @property
     def files(self) -> int:
@@ -143,7 +145,8 @@ class Pass:
         left = needs(self._terms(), [link.info for link in self._links.values()], {})
         for volume, link in self._links.items():
             self.counts[volume].missing_bytes = left.get(volume, 0)
-            book(self._host, link, self._why, self.counts[volume], self.kept, took, indexed=self.indexed)
+            done = book(self._host, link, self._why, self.counts[volume], self.kept, took, indexed=self.indexed)
+            self.events.append(done)
 
     # -- by the index ---------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.space import is_full, needs, rate_of
 from evertape.errors import VolumeError
 from evertape.ipc.events import AnyEvent
-from evertape.ipc.messages import Message, RetentionProgress, RunRetention
+from evertape.ipc.messages import EventNews, Message, RetentionProgress, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
 from evertape.types import NS_PER_S
@@ -98,8 +98,9 @@ class Retention:
         self._wake.set()
 
     def journal(self, event: AnyEvent) -> None:
-        """Of an alarm."""
+        """Of an alarm: also to whoever listens right now."""
         self._host.write_down(event)
+        self._tell(EventNews(events=(event,)))
 
     # -- the rounds -----------------------------------------------------------------------------------------
 
@@ -167,6 +168,7 @@ class Retention:
     # -- afterwards -----------------------------------------------------------------------------------------
 
     def _after(self, run: Pass, links: Mapping[str, KeeperLink]) -> None:
+        self._tell(EventNews(events=tuple(run.events)))
         self._protected = run.protected
         if run.indexed:
             self._silent_since = None
