@@ -18,6 +18,7 @@ from evertape.cli import (
     lab,
     ledger,
     protect,
+    rebuild,
     record,
     retention,
     serve,
@@ -49,7 +50,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, ledger, export, audit,
+    snapshot, timeline, ledger, export, audit, rebuild,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -158,13 +158,16 @@ def _inode(path: Path) -> tuple[int, int]:
     return (info.st_dev, info.st_ino)
 
 
-def rebuild(target: Path, journal: Path, until: Cursor | None = None) -> Cursor:
+def rebuild(
+    target: Path, journal: Path, until: Cursor | None = None, *, progress: Callable[[Cursor], None] = lambda _at: None
+) -> Cursor:
     """Build an index of a journal, or of a volume's mirror of one, from the beginning.
 
     Args:
         target: the database to make; one that exists is continued.
         journal: the folder of the journal's files.
         until: stop at this place, if it is reached.
+        progress: told the place after each part.
 
     Raises:
         IndexBusyError: it cannot be written.
@@ -182,6 +185,7 @@ def rebuild(target: Path, journal: Path, until: Cursor | None = None) -> Cursor:
                 continue
             after = _behind(at, read)
             _apply(index, read.events, at, after)
+            progress(after)
             if not read.more or after == at:
                 return after
             at = index.cursor()

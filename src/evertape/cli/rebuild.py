@@ -1,0 +1,124 @@
+"""``evertape rebuild-index`` and ``evertape adopt``: records made from what lies on the disks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evertape.cli.place import Place
+from evertape.cli.verb import JsonFlag, emit, verb
+from evertape.errors import UsageError
+
+if TYPE_CHECKING:
+    from evertape.engine.audit_files import Root
+    from evertape.engine.rebuild import RebuildReport
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the verbs."""
+    verb(app, "rebuild-index", rich_help_panel="Look")(rebuild_index)
+    verb(app, "adopt", rich_help_panel="Look")(adopt)
+
+
+def rebuild_index(
+    place: Place,
+    volume: Annotated[
+        list[Path] | None,
+        typer.Option("--volume", metavar="DIR", help="A volume that the configuration does not name; repeatable."),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Make index and journal anew from the volumes alone: after the data folder was lost, or in doubt.
+
+    The service has to be stopped. The old index stays until the new one is whole; interrupted, do it again and it goes
+    on. A damaged or deleted index alone needs no help: the running service makes another from the journal.
+    """
+    from evertape.cli.service import only_one
+    from evertape.clock import SystemClock
+    from evertape.engine.adopt import remember
+    from evertape.engine.rebuild import Rebuild
+
+    roots = _roots(place, volume or [])
+    if not roots and not place.data.journal.is_dir():
+        raise UsageError("there is no volume to read", hint="--volume DIR names one; evertape volume add declares it")
+    with only_one(place.data), _progress(as_json) as told:
+        report = Rebuild(place.data, roots, SystemClock(), told).run()
+        for root in roots:
+            if root.path in [path.absolute() for path in volume or []]:
+                remember(place.data, root)
+    _say(report, as_json)
+
+
+def adopt(
+    place: Place,
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where that disk is mounted.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Take in a disk that another installation recorded to: timeline, view and export know its footage then.
+
+    The service has to be stopped. Nothing is written on that disk, and no rule deletes anything there unless it
+    is declared as a volume. Of cameras that are not ours the ledger comes along; of others the footage alone.
+    """
+    from evertape.cli.service import only_one
+    from evertape.clock import SystemClock
+    from evertape.engine.adopt import Adopt
+
+    roots = _named([directory])
+    if not roots:
+        raise UsageError(f"{directory} is no volume of Evertape", hint="it has no .evertape/volume.json")
+    with only_one(place.data), _progress(as_json) as told:
+        report = Adopt(place.data, roots, SystemClock(), told).run()
+    _say(report, as_json)
+
+
+def _roots(place: Place, more: list[Path]) -> list[Root]:
+    """Volumes that are known, and those that were named; each once."""
+    from evertape.cli.archive import volume_roots
+
+    found = {root.id: root for root in [*volume_roots(place, None), *_named(more)]}
+    return list(found.values())
+
+
+def _named(paths: list[Path]) -> list[Root]:
+    from evertape.engine.audit import volume_roots
+
+    return volume_roots({path.absolute().name: path.absolute() for path in paths})
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    from evertape.cli.screen import progress_bar
+
+    with progress_bar("reading", quiet=quiet) as bar:
+        yield lambda _what, done, total: bar(done, total) if bar is not None else None
+
+
+def _say(report: RebuildReport, as_json: bool) -> None:
+    from evertape.cli.wording import plural
+
+    if as_json:
+        return emit(asdict(report))
+    found = report.found
+    print(f"{plural(report.segments, 'segment')} on record, {plural(report.events, 'event')}; "
+          f"{plural(report.files, 'file')} on {', '.join(report.volumes) or 'no volume'}")  # fmt: skip
+    for count, text in (
+        (len(report.restored), "files of the journal came from a volume's copy"),
+        (found.adopted, "files that no record knew were taken in"),
+        (found.unfinished, "of them were never finished; starting the service does that"),
+        (report.missing, "segments on record are not on their volumes any more"),
+        (found.copies, "files are second copies; they do not count"),
+        (found.left_over, "files are on record as deleted, and lie there still"),
+        (found.empty, "files end before their first picture"),
+        (found.foreign, "files are no footage of Evertape's; they are left alone"),
+    ):
+        if count:
+            print(f"{count} {text}")
+    if report.without_history:
+        names = ", ".join(report.without_history)
+        print(f"nothing but footage is known of {names}: gaps between their files have no cause")
+    return None

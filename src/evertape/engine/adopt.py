@@ -1,0 +1,78 @@
+"""``evertape adopt``: a disk with another installation's footage is taken into this one's records, where it lies.
+
+Blocking, while no service runs. Nothing is written on that disk.
+"""
+
+from __future__ import annotations
+
+import os
+
+import msgspec
+
+from evertape.config.paths import DataDir
+from evertape.disk.journal_reader import read_from
+from evertape.disk.journal_restore import mirror_of
+from evertape.disk.paths import DIRECTORY, make_directories, replace_file
+from evertape.engine.audit_files import Root
+from evertape.engine.rebuild import Rebuild, RebuildReport
+from evertape.engine.state_files import VOLUMES, KnownVolume, read_volumes, volumes_text
+from evertape.ipc.events import AnyEvent, GapClosed, GapOpened, ProtectionAdded, ProtectionRemoved, RecordWish
+from evertape.store.fold import KEEPER
+from evertape.store.index import Index
+
+SOURCE = "adopt"
+_LEDGER = (GapOpened, GapClosed, RecordWish, ProtectionAdded, ProtectionRemoved)
+"""What of another installation's journal may stand in ours; its runs and deaths would explain our gaps."""
+
+
+class Adopt(Rebuild):
+    """See the module; ``roots`` is that one disk. Raises as ``Rebuild``."""
+
+    def run(self) -> RebuildReport:
+        """Take in its footage, and the ledger of those cameras that are not ours."""
+        self._new = self._data.index_file
+        self._follow()
+        for root in list(self._roots.values()):
+            self._ledger(root)
+            self._volume(root)
+            remember(self._data, root)
+        self._histories()
+        self._count()
+        return self.report
+
+    def _ledger(self, root: Root) -> None:
+        with Index.open(self._new) as index:
+            ours = set(index.cameras())
+        file, offset, more = "", 0, True
+        while more:
+            read = read_from(mirror_of(root.path), file, offset)
+            wanted = [event for event in read.events if isinstance(event, _LEDGER) and event.camera not in ours]
+            self._write_down(map(_foreign, wanted))
+            file, offset, more = read.position.file, read.position.offset, read.more
+
+
+def _foreign(event: AnyEvent) -> AnyEvent:
+    """The same, said by nobody whose runs or deaths could have anything to do with ours."""
+    source = event.source if event.source == KEEPER else SOURCE
+    return msgspec.structs.replace(event, service="", source=source)
+
+
+def remember(data: DataDir, root: Root) -> None:
+    """Have every verb find this volume, though no configuration declares it. Raises ``OSError``."""
+    known = read_volumes(data.root / "state")
+    if any(volume.volume_id == root.id and volume.path == str(root.path) for volume in known.values()):
+        return
+    name = root.name
+    while name in known and known[name].volume_id != root.id:
+        name += f"-{root.id[:4]}"
+    known[name] = KnownVolume(str(root.path), root.id, os.path.ismount(root.path))
+    fd = os.open(data.root, DIRECTORY & ~os.O_NOFOLLOW)
+    try:
+        make_directories(fd, ("state",))
+        below = os.open("state", DIRECTORY, dir_fd=fd)
+        try:
+            replace_file(below, VOLUMES, volumes_text(known))
+        finally:
+            os.close(below)
+    finally:
+        os.close(fd)
