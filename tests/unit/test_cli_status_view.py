@@ -7,7 +7,7 @@ import msgspec
 from rich.console import Console
 
 from evertape.cli.status_view import ServiceStatus, status_lines, status_table
-from evertape.ipc.messages import CameraInfo, RecordingInfo, StreamInfo, VolumeInfo
+from evertape.ipc.messages import CameraInfo, HomecomingNews, RecordingInfo, StreamInfo, VolumeInfo, VolumeTidy
 
 FRONT = CameraInfo(
     id="front",
@@ -95,3 +95,28 @@ def test_a_recording_that_waits_for_a_volume_says_which_attempt_is_next_and_when
     )
     lines = shown(status(msgspec.structs.replace(BACK, recording=recording)))
     assert any("waiting (storage missing), attempt 3/20 in 4 s" in line for line in lines)
+
+
+def coming_home(**news: Any) -> ServiceStatus:
+    found = status()
+    found.raw["homecoming"] = msgspec.to_builtins(HomecomingNews(**news))
+    return found
+
+
+def test_it_says_how_much_of_the_spilled_footage_is_home_and_what_is_held_twice() -> None:
+    tidy = (VolumeTidy(name="usb", reconciled=False, doubled=2), VolumeTidy(name="nas", reconciled=True))
+    found = coming_home(
+        volumes=tidy, files_done=12, bytes_done=1_200_000_000, files=40, bytes=4_000_000_000, rate=20_000_000.0
+    )
+    lines = shown(found)
+    assert "coming home: 12 of 40 files, 1.20 of 4 GB, at most 160.0 Mbit/s now" in [line.strip() for line in lines]
+    assert "usb: 2 files hold what others hold as well" in [line.strip() for line in lines]
+    assert [volume["reconciled"] for volume in found.as_json()["volumes"]] == [False, True]
+    assert found.as_json()["homecoming"]["files_done"] == 12
+
+
+def test_it_says_why_nothing_comes_home_and_nothing_at_all_once_everything_is() -> None:
+    waiting = shown(coming_home(files=1, bytes=5_000_000, waiting="there is no room for it"))
+    assert any("0 of 1 file, 0 B of 5 MB; waiting: there is no room for it" in line for line in waiting)
+    assert not any("coming home" in line or "hold" in line for line in shown(coming_home()))
+    assert [volume["reconciled"] for volume in status().as_json()["volumes"]] == [None, None]

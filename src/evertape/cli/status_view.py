@@ -11,11 +11,12 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from evertape.cli.homecoming_view import homecoming_lines, homecoming_of, is_reconciled, reconciled_text
 from evertape.cli.volume_forecast import forecast_json, forecast_of, lasts_text, terms_of
 from evertape.cli.volume_usage import Usage, label_with
 from evertape.cli.wording import day_text, plural, rate_text, size_text, span_text
 from evertape.domain.retention_terms import Terms
-from evertape.ipc.messages import CameraInfo, RecordingInfo, StreamInfo, VolumeInfo
+from evertape.ipc.messages import CameraInfo, HomecomingNews, RecordingInfo, StreamInfo, VolumeInfo
 from evertape.types import NS_PER_S
 
 _GOOD = {"connected", "receiving", "recording", "online"}
@@ -68,13 +69,23 @@ class ServiceStatus:
         """By what the service deletes."""
         return terms_of(self.raw)
 
+    @property
+    def homecoming(self) -> HomecomingNews | None:
+        """How far homecoming is; ``None``: the keeper has not said yet."""
+        return homecoming_of(self.raw)
+
     def as_json(self) -> dict[str, Any]:
         """Every field, also those that have their default, which messages leave out."""
         return {
             "running": True,
             **self.raw,
             "cameras": [whole(camera) for camera in self.cameras],
-            "volumes": [volume_json(volume, self.usage, self.terms) for volume in self.volumes],
+            "volumes": [
+                volume_json(volume, self.usage, self.terms)
+                | {"reconciled": is_reconciled(self.homecoming, volume.name)}
+                for volume in self.volumes
+            ],
+            "homecoming": whole(self.homecoming),
         }
 
 
@@ -111,7 +122,9 @@ def status_table(status: ServiceStatus) -> RenderableType:
     for name in status.waiting:
         table.add_row(name, Text("starting", "yellow"), *[""] * (len(_COLUMNS) - 2))
     parts: list[RenderableType] = [table] if status.cameras or status.waiting else [Text("No cameras.")]
-    parts += [Text(""), _volume_table(status), *_labels(status), Text(_foot(status), "dim")]
+    parts += [Text(""), _volume_table(status), *_labels(status)]
+    parts += [Text(line) for line in homecoming_lines(status.homecoming)]
+    parts += [Text(_foot(status), "dim")]
     return Group(*parts)
 
 
@@ -176,7 +189,7 @@ def _state(state: str, reason: str = "", retry_in_s: float | None = None) -> Tex
 
 def _volume_table(status: ServiceStatus) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True)
-    for name in ("volume", "role", "state", "free", "of", "lasts", "sync", "path"):
+    for name in ("volume", "role", "state", "free", "of", "lasts", "sync", "reconciled", "path"):
         table.add_column(name, justify="right" if name in ("free", "of", "lasts", "sync") else "left", no_wrap=True)
     for volume in status.volumes:
         known = volume.total > 0
@@ -188,6 +201,7 @@ def _volume_table(status: ServiceStatus) -> Table:
             size_text(volume.total) if known else "",
             lasts_text(forecast_of(volume, status.usage, status.terms)),
             f"{volume.sync_ms:.1f} ms" if volume.sync_ms else "",
+            reconciled_text(status.homecoming, volume.name),
             where_text(volume),
         )
     return table

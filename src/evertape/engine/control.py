@@ -142,6 +142,7 @@ class ControlServer:
                 "budget": supervisor.config.ring.budget_bytes(supervisor.machine.memory),
             },
             "retention": supervisor.space.rules,
+            "homecoming": status.homecoming,
             "processes": [
                 {
                     "name": child.name,

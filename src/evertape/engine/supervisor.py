@@ -40,6 +40,7 @@ from evertape.ipc.events import (
 from evertape.ipc.messages import (
     CommandDone,
     EventNews,
+    HomecomingNews,
     Message,
     RecorderStatus,
     RetentionProgress,
@@ -271,6 +272,8 @@ class Supervisor:
                     self._volume_news(info)
             case RetentionProgress():
                 self.space.heard(message)
+            case HomecomingNews():
+                self.status.homecoming = message
             case EventNews():
                 if self._control is not None:
                     self._control.news(message)
