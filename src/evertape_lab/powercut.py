@@ -187,7 +187,8 @@ class _Installation:
             await rig.until(lambda: _recording(rig, since), _BACK_S, f"{CAMERAS} cameras record again")
             await asyncio.sleep(self._dice.uniform(0.0, _LONGEST_S))
         cut = await rig.cut(at_once=self._dice.random() < 0.5)
-        left = await asyncio.to_thread(examiner.examine, cut, since, self._cameras.not_sent)
+        lasted_s = (cut - started) / NS_PER_S
+        left = await asyncio.to_thread(examiner.examine, cut, lasted_s, since, self._cameras.not_sent)
         if len(left.first_utc) == CAMERAS:
             self.resumed.append((max(left.first_utc.values()) - started) / NS_PER_S)
         return left

@@ -24,8 +24,8 @@ from evertape_lab.sei import SeenFrame
 
 MENDED_LATER = ("unfinished", "unknown_file", "deleted_but_there")
 """What a cut may leave for the next start to mend: the steps before L3, between C5 and the journal, and D1 to D3."""
-PATIENCE = 2
-"""Starts after which that has to be mended; the first may have been cut short."""
+MENDED_WITHIN_S = 6.0
+"""A run that goes on for longer has to have mended what the cut before it left; a shorter one leaves it to the next."""
 HARMLESS = ("journal_torn", "foreign", "unreachable", "doubled", "there_again")
 """Findings that are neither errors nor work: a torn last line, a file without a whole header, …"""
 
@@ -70,14 +70,15 @@ class Examiner:
         self._rig = rig
         self.held: dict[Path, Held] = {}
         self._open: set[Path] = set()
-        self._waiting: dict[tuple[str, str], int] = {}
+        self._waiting: set[tuple[str, str]] = set()
         self.files_read = 0
 
-    def examine(self, cut: int, recording: dict[str, int], not_sent: Iterable[NotSent]) -> Left:
+    def examine(self, cut: int, lasted_s: float, recording: dict[str, int], not_sent: Iterable[NotSent]) -> Left:
         """After a cut, with everything mounted and nothing running. Blocking.
 
         Args:
             cut: when, UTC ns.
+            lasted_s: how long the service had run.
             recording: camera to since when it was seen to record in this run, UTC ns.
             not_sent: frames that the cameras left out.
         """
@@ -91,7 +92,7 @@ class Examiner:
             if seen:
                 left.first_utc[camera] = seen[0].utc_ns
         left.problems += self._index()
-        self._audit(left)
+        self._audit(left, lasted_s)
         return left
 
     def _new_frames(self, left: Left) -> dict[str, list[SeenFrame]]:
@@ -132,15 +133,15 @@ class Examiner:
                 problems.append(f"the index is damaged: {said}")
         return problems
 
-    def _audit(self, left: Left) -> None:
-        waiting: dict[tuple[str, str], int] = {}
+    def _audit(self, left: Left, lasted_s: float) -> None:
+        waiting: set[tuple[str, str]] = set()
         for finding in audited(self._rig):
             if finding.kind in MENDED_LATER:
                 key = (finding.kind, finding.path)
-                waiting[key] = self._waiting.get(key, 0) + 1
+                waiting.add(key)
                 left.to_mend += 1
-                if waiting[key] > PATIENCE:
-                    left.problems.append(f"{PATIENCE} starts did not mend it: {finding.text}")
+                if key in self._waiting and lasted_s > MENDED_WITHIN_S:
+                    left.problems.append(f"a run of {lasted_s:.1f} s did not mend it: {finding.text}")
             elif finding.serious or finding.kind not in HARMLESS:
                 left.problems.append(f"audit: {finding.text}")
         self._waiting = waiting
