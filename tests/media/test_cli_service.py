@@ -263,6 +263,7 @@ def test_an_audit_passes_while_recording_and_finds_a_damaged_file(service: Servi
     assert "what does not match: 1" in service.verb("audit", code=1).stdout
 
 
+@pytest.mark.timed
 def test_a_demo_records_every_frame_and_takes_its_directory_away() -> None:
     done = subprocess.run(
         [*EVERTAPE, "demo", "--seconds", "8", "--json"],

@@ -448,7 +448,9 @@ def test_lost_packets_are_counted_and_the_pictures_around_them_come() -> None:
                 server.send(interleave(rtp(nal + bytes(50), sent, sent * 3600, marker=True)))
             sent += 1
             units.extend(session.drain())
-            notices.extend(event for event in session.events() if isinstance(event, StreamNotice))
+            heard = [event for event in session.events() if isinstance(event, StreamNotice)]
+            # On a busy machine the pictures come in one burst, which may be said as well.
+            notices.extend(event for event in heard if event.kind is NoticeKind.PACKETS_LOST)
             return notices != []
 
         until(told, "the notice")

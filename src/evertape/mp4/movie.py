@@ -54,7 +54,9 @@ def parse_header(data: bytes, start: int, end: int) -> tuple[SegmentHeader, bool
     (crc,) = struct.unpack_from(">4xI", data, start)
     text = data[start + 8 : end]
     # The box's own size, kind and UUID are not covered: they were right, or this would not be reached.
-    return SegmentHeader.from_bytes(text), zlib.crc32(text, zlib.crc32(data[: start - 24])) == crc
+    whole = zlib.crc32(text, zlib.crc32(data[: start - 24])) == crc
+    # Neither is the version before the checksum: it is compared.
+    return SegmentHeader.from_bytes(text), whole and data[start : start + 4] == struct.pack(">Bxxx", FORMAT_VERSION)
 
 
 def mp4_time(utc_ns: int) -> int:
