@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,9 @@ from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from evertape.cli.day import DayAccounts
     from evertape.cli.status_view import ServiceStatus
 
 REFRESH_S = 1.0
@@ -30,7 +33,7 @@ def status(
     if watch and as_json:
         return _watch_json(place)
     if as_json:
-        return emit(fetch(place).as_json())
+        return emit(_as_json(place))
     return _watch(place) if watch else _show(place)
 
 
@@ -43,22 +46,41 @@ def fetch(place: Place) -> ServiceStatus:
 
 
 def _show(place: Place) -> None:
+    from evertape.cli.day import DayAccounts
     from evertape.cli.screen import screen
+
+    screen().print(_picture(fetch(place), DayAccounts(place)))
+
+
+def _picture(now: ServiceStatus, days: DayAccounts) -> RenderableType:
+    from rich.console import Group
+    from rich.text import Text
+
+    from evertape.cli.day import day_lines
     from evertape.cli.status_view import status_table
 
-    screen().print(status_table(fetch(place)))
+    lines = day_lines(days.of(now))
+    return Group(status_table(now), Text(""), *map(Text, lines)) if lines else status_table(now)
+
+
+def _as_json(place: Place) -> dict[str, Any]:
+    from evertape.cli.day import DayAccounts, day_json
+
+    now = fetch(place)
+    return {**now.as_json(), "last_24_h": day_json(DayAccounts(place).of(now))}
 
 
 def _watch(place: Place) -> None:
     from rich.live import Live
 
-    from evertape.cli.status_view import status_table
+    from evertape.cli.day import DayAccounts
 
+    days = DayAccounts(place)
     try:
-        with Live(status_table(fetch(place)), auto_refresh=False) as live:
+        with Live(_picture(fetch(place), days), auto_refresh=False) as live:
             while True:
                 time.sleep(REFRESH_S)
-                live.update(status_table(fetch(place)), refresh=True)
+                live.update(_picture(fetch(place), days), refresh=True)
     except KeyboardInterrupt:
         return
 
