@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
@@ -20,6 +21,7 @@ _SHUTDOWN = 0x8004587D
 """``XFS_IOC_GOINGDOWN`` and ``EXT4_IOC_SHUTDOWN``: ``_IOR('X', 125, __u32)``, the same number in both."""
 _LOSE_THE_LOG = 2
 _MNT_DETACH = 2
+_BLOCK = 4096
 
 
 def why_no_loop_mounts(maker: str = "mkfs.ext4") -> str:
@@ -162,17 +164,26 @@ class LoopVolume:
 
     def fill(self, leave: int) -> None:
         """Another program takes all but ``leave`` bytes of what is free."""
-        taken = self._points[-1] / "other-program.bin"
-        numbers = os.statvfs(self._points[-1])
-        size = numbers.f_bavail * numbers.f_frsize - leave
-        if size > 0:
-            with open(taken, "ab") as file:
-                begin = file.seek(0, os.SEEK_END)
-                os.posix_fallocate(file.fileno(), begin, size)
+        point, step = self._points[-1], 16 << 20
+        with open(point / "other-program.bin", "ab") as file:
+            while step >= _BLOCK and (left := _free(point) - leave) >= _BLOCK:
+                size = min(step, left)
+                try:
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+                except OSError as error:
+                    # The file system needs some of it for itself.
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    step = size // 2
 
     def make_room(self) -> None:
         """The other program deletes what it wrote."""
         (self._points[-1] / "other-program.bin").unlink(missing_ok=True)
+
+
+def _free(point: Path) -> int:
+    numbers = os.statvfs(point)
+    return numbers.f_bavail * numbers.f_frsize
 
 
 def _run(command: list[str]) -> None:

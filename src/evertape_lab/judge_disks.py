@@ -194,7 +194,7 @@ def _judge_volumes(result: Result, stage: Stage, events: Sequence[Event], expect
         result.figures[f"states of {name}"] = " ".join(changes) if len(changes) <= 12 else len(changes)
         if expect.changes is not None and len(changes) > expect.changes:
             result.problems.append(f"the state of {name} changed {len(changes)} times: {' '.join(changes)}")
-    deleted = [event for event in events if isinstance(event, SegmentDeleted) and event.reason == "retention"]
+    deleted = [event for event in events if isinstance(event, SegmentDeleted) and event.reason.startswith("retention")]
     result.figures["deleted"] = len(deleted) or None
     if expect.deleted_oldest_first:
         _judge_order(result, deleted, events)

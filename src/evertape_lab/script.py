@@ -17,6 +17,8 @@ from evertape_lab.script_disks import StorageExpect, Volume
 from evertape_lab.servers import Kind
 
 FOLDER = Path(__file__).parent / "scenarios"
+NAMES = {f"STORAGE-{n}": f"B{n}" for n in range(1, 6)}
+"""Scenarios that have a name beside their row, and are told as a time line when they are asked for by it."""
 
 
 class Cameras(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,9 +81,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         kbytes: of memory, or of a disk.
         volume: which disk.
         trouble: it breaks the volume, which then gets into one of these states.
-        mended: from its end on, the volume can be used again.
+        mended: it makes the volume usable again.
         say: what people are told is being done.
         counted: of ``repeat``: ``--times`` says how often.
+        leads: of ``before_rotation``: one after the other, instead of ``seconds``.
     """
 
     do: str
@@ -109,6 +112,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     mended: bool = False
     say: str = ""
     counted: bool = False
+    leads: tuple[float, ...] = ()
 
 
 class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +180,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         host_clock: it runs on a clock that can be stepped.
         keeper: it runs with the index.
         served: it runs in a process of its own, with the index, and is started again when it dies.
+        in_process: its recorders run in the lab's process.
         unprivileged: its processes obey permissions, though they run as root.
         volumes: its disks; none: the built-in volume.
     """
@@ -188,6 +193,7 @@ class Script(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     keeper: bool = False
     served: bool = False
     needs_root: bool = False
+    in_process: bool = False
     unprivileged: bool = False
     volumes: tuple[Volume, ...] = ()
     cameras: tuple[Cameras, ...] = ()
@@ -212,9 +218,11 @@ def find_script(name: str | Path) -> Path:
     """Where it is; raises ``UsageError`` if it is nowhere."""
     if (path := Path(name)).suffix == ".toml" and path.is_file():
         return path
-    found = scripts().get(str(name).upper())
+    row = str(name).upper()
+    found = scripts().get(NAMES.get(row, row))
     if found is None:
-        raise UsageError(f"there is no scenario {name}", hint=f"there are {', '.join(scripts())}")
+        known = ", ".join([*scripts(), *map(str.lower, NAMES)])
+        raise UsageError(f"there is no scenario {name}", hint=f"there are {known}")
     return found
 
 

@@ -146,7 +146,7 @@ class Stage(CrashVerbs, DiskVerbs):
         kind = Served if script.served else Rig
         self.rig = kind(
             self._folder, urls, await self.build_disks(), script.settings, own=own, clock=clock,
-            in_process=script.host_clock, with_keeper=script.keeper,
+            in_process=script.host_clock or script.in_process, with_keeper=script.keeper,
         )  # fmt: skip
         await self._stack.enter_async_context(self.rig)
         self.watch_disks()

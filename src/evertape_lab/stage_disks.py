@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 
 from evertape.disk.layout import CONTROL_DIR
+from evertape.disk.mounts import read_mounts
+from evertape.engine.storage_notice import StorageNotice
 from evertape.errors import UsageError
 from evertape.ipc.events import Alert
 from evertape.ipc.messages import CameraCommand
@@ -36,7 +38,7 @@ _USABLE = ("online", "low", "slow")
 
 @dataclass(slots=True)
 class Trouble:
-    """A volume that was broken; both clocks right before, and right after it was mended."""
+    """A volume that was broken; both clocks right before that, and right before it was mended."""
 
     volume: str
     states: tuple[str, ...]
@@ -91,8 +93,10 @@ class DiskVerbs:
             self.bays[about.name] = bay
             if not isinstance(bay.disk, Path):
                 self._disks.push(bay.disk)
-                if about.declared:
+                if about.declared or about.role == "data":
                     await asyncio.to_thread(plug, bay, Step(do="plug"))
+                if about.role == "data":
+                    (self._folder / "data").symlink_to(bay.point)
         return {name: (bay.point, bay.about.role) for name, bay in self.bays.items() if bay.about.declared}
 
     def watch_disks(self) -> None:
@@ -124,11 +128,11 @@ class DiskVerbs:
         self._look_beneath()
         if step.trouble:
             self.troubles.append(Trouble(step.volume, step.trouble, *_now()))
+        if step.mended:
+            self._mended(step.volume)
         await asyncio.to_thread(DISK_DEEDS[step.do], bay, step)
         if step.do == "plug" and step.volume in self.rig.volumes:
             self.rig.volumes[step.volume] = (bay.point, bay.about.role)
-        if step.mended:
-            self._mended(step.volume)
 
     async def do_swap(self, step: Step) -> None:
         """Pull it, and mount the disk ``options.with`` in its place."""
@@ -137,6 +141,39 @@ class DiskVerbs:
         if not isinstance(other.disk, LoopVolume):
             raise UsageError("swap needs another LoopVolume")
         await asyncio.to_thread(other.disk.mount, self._bay(step.volume).point)
+
+    async def do_unswap(self, step: Step) -> None:
+        """Take that disk out again, on which nothing may have been written, and mount the right one."""
+        other = self._bay(str(step.options["with"])).disk
+        if not isinstance(other, LoopVolume):
+            raise UsageError("unswap needs another LoopVolume")
+        point = self._bay(step.volume).point
+        strange = [path.name for path in point.iterdir() if path.name != "lost+found"]
+        assert not strange, f"{', '.join(strange)} was written on a disk that is not ours"
+        await asyncio.to_thread(other.pull)
+        await self.perform_deed(msgspec.structs.replace(step, do="plug", trouble=()))
+
+    async def do_bad_handler(self, step: Step) -> None:
+        """Somebody who is told of the storage of ``camera`` raises; the recorders must be in this process."""
+
+        def raising(notice: StorageNotice) -> None:
+            raise RuntimeError(f"a handler that cannot bear {notice.state}")
+
+        self.rig.supervisor.children.consumers.register_storage_error_callback(step.camera, raising)
+
+    async def do_spoil_index(self, step: Step) -> None:
+        """``word``: ``delete`` it, ``corrupt`` it, ``lock`` it for the rest of the scenario, or ``unlock`` it."""
+        path = self.rig.data.index_file
+        if step.word == "delete":
+            for name in (path, *path.parent.glob(path.name + "-*")):
+                name.unlink(missing_ok=True)
+        elif step.word == "corrupt":
+            path.write_bytes(b"this is no database" * 400)
+        elif step.word == "lock":
+            self._lock = sqlite3.connect(path, isolation_level=None)
+            self._lock.execute("BEGIN EXCLUSIVE")
+        else:
+            self._lock.close()
 
     async def do_storm(self, step: Step) -> None:
         """Pull a random declared volume for up to ``seconds``, and put it back for up to so long, ``times`` times."""
@@ -239,12 +276,17 @@ class DiskVerbs:
             await asyncio.sleep(0.3)
 
     async def do_before_rotation(self, step: Step) -> None:
-        """Wait until it is ``seconds`` to the next rotation, of every ``options.every`` seconds."""
+        """Wait until it is ``seconds``, or by turns ``leads``, to the next rotation: one every ``options.every``."""
         every = float(cast(float, step.options["every"]))
-        lead = quick(step, "seconds", self.is_quick)
+        lead = step.leads[self.rotations % len(step.leads)] if step.leads else step.seconds
         left = (every - time.time() % every) - lead
         await asyncio.sleep(left if left > 0.05 else left + every)
         self.rotations += 1
+
+    async def do_after_rotation(self, step: Step) -> None:
+        """Wait until ``seconds`` after the next rotation, of every ``options.every`` seconds."""
+        every = float(cast(float, step.options["every"]))
+        await asyncio.sleep(every - time.time() % every + step.seconds)
 
     async def do_command(self, step: Step) -> None:
         """Ask the recorder of ``camera`` for ``word``: ``split``, ``move`` (to ``volume``), ``restart-writer``."""
@@ -270,8 +312,9 @@ class DiskVerbs:
 
     def _look_beneath(self) -> None:
         points = {point for bay in self.bays.values() if not isinstance(bay.disk, Path) for point in bay.points}
+        mounted = {mount.point for mount in read_mounts()}
         for point in points:
-            if not os.path.ismount(point):
+            if str(point) not in mounted:
                 self.beneath = max(self.beneath, bytes_beneath(point))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
