@@ -99,8 +99,11 @@ class Reader:
         found = select(tables.segments).where(table.camera == camera, table.start_utc < end, table.state.in_(states))
         reach = found.where(table.start_utc >= start - longest, or_(table.end_utc > start, table.end_utc.is_(None)))
         rows = {row["id"]: segment_row(row) for row in self._rows(reach)}
-        for row in self._rows(found.where(table.state == OPEN, table.start_utc < start)):
-            rows.setdefault(row["id"], segment_row(row))
+        if OPEN in states:
+            # All open ones, which are few: by camera and start SQLite would go through all that is older.
+            for open_row in self.open_segments():
+                if open_row.camera == camera and open_row.start_utc < min(start, end):
+                    rows.setdefault(open_row.id, open_row)
         return sorted(rows.values(), key=lambda row: (row.start_utc, row.generation))
 
     def segment(self, segment: str) -> SegmentRow | None:
