@@ -44,6 +44,7 @@ class Mood:
         delay_s: before each write and each sync.
         rate: bytes per second that are taken; 0: any.
         hangs: requests are not even read. Callers wait and can be killed.
+        fails_sync: ``errno`` of the next sync alone; 0: it works. As in Linux, the one after it knows nothing any more.
     """
 
     fails: int = 0
@@ -51,10 +52,11 @@ class Mood:
     delay_s: float = 0.0
     rate: float = 0.0
     hangs: bool = False
+    fails_sync: int = 0
 
 
 def parse_mood(line: str) -> Mood:
-    """``ok``, ``fail EIO``, ``full BYTES``, ``delay SECONDS``, ``rate BYTES_PER_S``, ``hang``.
+    """``ok``, ``fail EIO``, ``fail-sync EIO``, ``full BYTES``, ``delay SECONDS``, ``rate BYTES_PER_S``, ``hang``.
 
     Raises:
         ValueError: none of these.
@@ -62,6 +64,8 @@ def parse_mood(line: str) -> Mood:
     word, _, value = line.strip().partition(" ")
     if word == "fail":
         return Mood(fails=getattr(errno, value))
+    if word == "fail-sync":
+        return Mood(fails_sync=getattr(errno, value))
     if word in ("full", "delay", "rate"):
         return {
             "full": lambda: Mood(full_after=int(value)),
@@ -280,6 +284,9 @@ class PassThrough:
             time.sleep(self._paid_until - now)
 
     def _fsync(self, _node: int, data: memoryview) -> bytes:
+        if number := self.mood.fails_sync:
+            self.mood = Mood()
+            raise OSError(number, "told to fail")
         fd, flags, _ = wire.FSYNC_IN.unpack_from(data)
         (os.fdatasync if flags & wire.FSYNC_DATA_ONLY else os.fsync)(fd)
         return b""

@@ -11,7 +11,7 @@ from pathlib import Path
 from evertape.engine.keeper_ledger import conclude
 from evertape.ipc.messages import Durable, SegmentIsOpen
 from evertape.store.index import Index
-from evertape.store.rows import CLOSED, Cursor
+from evertape.store.rows import CLOSED, Cursor, SegmentRow
 from evertape_lab.disk_peer import DiskRig, DiskUnderTest, Footage
 from evertape_lab.keeper_peer import KeeperUnderTest, look
 from evertape_lab.story import Story
@@ -30,6 +30,11 @@ def left_open(disk: DiskUnderTest, footage: Footage) -> str:
     path = peer.wait(SegmentIsOpen).path
     peer.wait(Durable, lambda m: m.fragments == 4)
     return path
+
+
+def closed(index: Index, footage: Footage) -> SegmentRow | None:
+    row = index.segment(footage.segment)
+    return row if row is not None and row.state == CLOSED else None
 
 
 def bytes_read(pid: int) -> int:
@@ -76,7 +81,8 @@ def started(rig: DiskRig, footage: Footage, name: str) -> tuple[int, float]:
     again.connect().state("online")
     began = time.monotonic()
     with KeeperUnderTest(rig, {name: again}) as keeper:
-        row = look(rig, lambda index: (found := index.segment(footage.segment)) and found.state == CLOSED and found)
+        row = look(rig, lambda index: closed(index, footage))
+        assert row is not None
         read, took = bytes_read(keeper.process.pid), time.monotonic() - began
         assert (row.fragments, row.last_video) == (4, footage.first + 47), "closed at its last whole fragment"
         assert keeper.shut_down() == 0
