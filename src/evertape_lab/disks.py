@@ -150,11 +150,15 @@ class LoopVolume:
 
     def cover(self, by: Path, options: str = "") -> None:
         """Mount the folder ``by`` over it (a bind mount), such as itself with ``ro``; ``pull`` takes it away again."""
-        point = self._points[-1]
-        _run(["mount", "--bind", str(by), str(point)])
-        self._points.append(point)
+        point, aside = self._points[-1], self.mount_point.with_name(self.mount_point.name + ".cover")
+        aside.mkdir(exist_ok=True)
+        # Prepared elsewhere and moved: whoever watches the point would open files while it can still be written.
+        _run(["mount", "--bind", str(by), str(aside)])
+        _run(["mount", "--make-private", str(aside)])
         if options:
-            _run(["mount", "-o", f"remount,bind,{options}", str(point)])
+            _run(["mount", "-o", f"remount,bind,{options}", str(aside)])
+        _run(["mount", "--move", str(aside), str(point)])
+        self._points.append(point)
 
     def fail_metadata(self) -> None:
         """Have ext4 find an error in itself; mounted with ``errors=remount-ro`` it goes read-only under open files."""

@@ -110,6 +110,8 @@ def observe(status: VolumeStatus, seen: Observation, min_free: int, resume_free:
         now_utc: UTC in nanoseconds.
     """
     free = status.free if seen.free is None else seen.free
+    if seen.fault is StorageFault.FULL and seen.layer == "errno" and seen.free is None:
+        free = 0  # what was free at the last look is no news when a write has just been refused
     total = status.total if seen.total is None else seen.total
     state, reason = _judge(status, replace(seen, free=free, total=total), limits(min_free, resume_free, total))
     since = status.since_utc if state is status.state else now_utc
