@@ -273,3 +273,17 @@ def test_progress_is_told(made: Installation) -> None:
         made.data, roots, SystemClock(), running=False, boot="boot-1", progress=lambda n, of: told.append((n, of))
     ).run()
     assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_footage_beneath_an_absent_mount_point_is_found(made: Installation) -> None:
+    roots = volume_roots({"usb1": made.volume})
+    elsewhere = made.rig.folder / "usb2"
+    (elsewhere / "door" / "20260101").mkdir(parents=True)
+
+    def audit() -> list[str]:
+        mounts = {"usb2": elsewhere, "usb3": made.rig.folder / "nowhere"}
+        return kinds(Audit(made.data, roots, SystemClock(), running=False, boot="boot-1", mounts=mounts).run())
+
+    assert audit() == []
+    (elsewhere / "door" / "20260101" / "door_20260101_000000.mp4").write_bytes(b"lost")
+    assert audit() == ["beneath"]

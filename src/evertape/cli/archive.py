@@ -216,6 +216,14 @@ def volume_roots(place: Place, status: ServiceStatus | None) -> list[Root]:
     return those_there(volume_paths(place, status))
 
 
+def mount_points(place: Place) -> dict[str, Path]:
+    """Names and paths of the volumes that were found mounted when they were first used."""
+    from evertape.engine.state_files import read_volumes
+
+    known = read_volumes(place.data.root / "state")
+    return {name: Path(volume.path) for name, volume in known.items() if volume.is_mount}
+
+
 def _open_until(index: Index, roots: dict[str, Path], status: ServiceStatus | None) -> dict[str, UtcNs]:
     """Up to when each open file holds footage: as the recorder says, else as the file does."""
     reach: dict[str, UtcNs] = {}

@@ -25,7 +25,7 @@ def audit(place: Place, as_json: JsonFlag = False) -> int:
 
     Changes nothing, and works beside a running service. Exit code 1: something does not match.
     """
-    from evertape.cli.archive import status_if_running, volume_roots
+    from evertape.cli.archive import mount_points, status_if_running, volume_roots
     from evertape.cli.screen import progress_bar
     from evertape.cli.service import boot_id
     from evertape.clock import SystemClock
@@ -42,6 +42,7 @@ def audit(place: Place, as_json: JsonFlag = False) -> int:
             running=status is not None,
             boot=boot_id(),
             progress=progress or (lambda _done, _all: None),
+            mounts=mount_points(place),
         ).run()
     if as_json:
         emit(report_json(report))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from evertape.clock import Clock
@@ -23,6 +24,7 @@ from evertape.domain.coverage import SLACK, GapSpan
 from evertape.domain.resolve import HeldSpan, resolve
 from evertape.engine.audit_files import FileAudit, Root
 from evertape.engine.audit_report import AuditReport, CameraAccount, Finding, Progress
+from evertape.engine.found_files import segment_paths
 from evertape.engine.keeper_tail import rebuild
 from evertape.mp4.model import iso_utc
 from evertape.store.failures import IndexBusyError, IndexDamagedError
@@ -63,6 +65,7 @@ class Audit:
         running: a service runs on this data directory.
         boot: the kernel's boot id.
         progress: see ``Progress``.
+        mounts: name to path of the volumes that are used only while something is mounted there.
     """
 
     def __init__(
@@ -74,8 +77,10 @@ class Audit:
         running: bool,
         boot: str = "",
         progress: Progress = lambda _done, _all: None,
+        mounts: Mapping[str, Path] = MappingProxyType({}),
     ) -> None:
         self._data = data
+        self._mounts = mounts
         self._roots = roots
         self._clock = clock
         self._running = running
@@ -92,6 +97,7 @@ class Audit:
             IndexBusyError: there is no room for the audit's own database.
         """
         self._check_journal()
+        self._check_mounts()
         with tempfile.TemporaryDirectory(prefix="evertape-audit-") as folder:
             own = Path(folder) / "index.sqlite3"
             self._check_index(own)
@@ -104,6 +110,12 @@ class Audit:
 
     def _say(self, kind: str, serious: bool, text: str, camera: str = "", segment: str = "") -> None:
         self.report.findings.append(Finding(kind, serious, text, camera, segment=segment))
+
+    def _check_mounts(self) -> None:
+        """Nothing lies beneath an absent mount point; seen only while it is absent."""
+        for name, path in self._mounts.items():
+            if path.is_dir() and not path.is_mount() and (below := next(segment_paths(path), "")):
+                self._say("beneath", True, f"{below} lies beneath {path}, where volume {name} is not mounted")
 
     # -- journal and index ----------------------------------------------------------------------------------
 
