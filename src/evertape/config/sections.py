@@ -235,8 +235,8 @@ class View(Section):
     restart: Annotated[DurationNs, Span("1s", "5min")] = parse_duration("5s")
     """How long a source may yield nothing before the view opens it anew."""
     retry: Annotated[DurationNs, Span("100ms", "5min")] = parse_duration("1s")
-    """How long to wait before a source that failed is opened again; each further failure doubles it, up to 5 s. A camera
-    that was away and answers again is not kept waiting."""
+    """How long to wait before a source that failed is opened again; each further failure doubles it, up to 5 s. A
+    camera that was away and answers again is not kept waiting."""
     decoder: Line = "auto"
     """Which decoder to use: `auto` (the hardware's where there is one), `software`, or the name of a GStreamer
     element. One that keeps failing is replaced by the next best."""
