@@ -56,9 +56,13 @@ class AnswerProbe:
         asking, self._timer = self._asking, None
         if asking is None:
             return
-        for answer in asking.poll():
-            self.public = answer.public
-            self._result(answer.answered, answer.certain)
-            if self._asking is not asking:
-                return  # the result ended the wait
-        self._schedule(asking)
+        try:
+            for answer in asking.poll():
+                self.public = answer.public
+                self._result(answer.answered, answer.certain)
+                if self._asking is not asking:
+                    return  # the result ended the wait
+        finally:
+            # A mistake is the loop's to tell; the camera is asked again whatever it was.
+            if self._asking is asking and self._timer is None:
+                self._schedule(asking)

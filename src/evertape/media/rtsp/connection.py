@@ -207,7 +207,11 @@ class Connection:
                 return
             number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if not number:
-                self._connected(sock, now_ns)
+                try:
+                    self._connected(sock, now_ns)
+                except OSError as error:
+                    # Reset between one look at it and the next.
+                    raise _os_failed(error, "connect", FailureKind.RESET) from error
                 return
             self._drop_socket()
             if not self._addresses:
