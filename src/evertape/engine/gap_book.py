@@ -15,6 +15,8 @@ from evertape.ipc.events import AnyEvent, EventStamp, GapClosed, GapOpened
 from evertape.media.ring import Ring
 from evertape.types import NS_PER_S, AccessUnit, DurationNs, Track, UtcNs
 
+_REORDER = 4
+"""No camera shows a picture later than so many others that follow it."""
 _PAUSE_NS = 2 * NS_PER_S
 """A camera that slows its pictures down to save bits pauses for less than this; what is longer is missing footage."""
 _DAMAGE_NS = NS_PER_S
@@ -53,6 +55,8 @@ class GapBook:
         self._last: AccessUnit | None = None
         self._frame_ns: int | None = None
         self._hole_ns = 0
+        self._ahead_ns = 0
+        self._reordering_ns = 0
         self._damaged_at: int | None = None
         self._flows_since: int | None = None
         self._camera_clock: int | None = None
@@ -158,23 +162,45 @@ class GapBook:
         last = self._last
         if last is None or last.epoch != unit.epoch or self._frame_ns is None:
             return None
-        missing = unit.dts_ns - last.dts_ns - self._frame_ns
+        missing = self._since(last, unit) - self._frame_ns
         if missing > SLACK and self._damaged_at is not None and self._damaged_at >= last.arrival_ns - _DAMAGE_NS:
             return missing, Cause.STREAM_DAMAGED
         return (missing, Cause.STREAM_STALLED) if missing > _PAUSE_NS else None
 
+    def _since(self, last: AccessUnit, unit: AccessUnit) -> int:
+        """Media time from ``last`` to ``unit``, with what lies between though decoding times do not show it yet."""
+        return unit.dts_ns - last.dts_ns + self._ahead(unit) - self._ahead_ns
+
+    def _ahead(self, unit: AccessUnit) -> int:
+        """How much later a picture is shown than reordering explains.
+
+        With B-pictures a decoding time is the n-th smallest presentation time, some pictures late: behind a hole the
+        first ones still have decoding times from before it.
+        """
+        excess = unit.pts_ns - unit.dts_ns - self._reordering_ns
+        return excess if excess > SLACK + _REORDER * (self._frame_ns or 0) else 0
+
     def _stretch(self, unit: AccessUnit) -> None:
         """The picture before ``unit`` lasted until ``unit``, by media time, and was told to have ended earlier."""
         last = self._last
-        if last is not None and last.epoch == unit.epoch and unit.dts_ns - last.dts_ns > (self._frame_ns or 0) + SLACK:
+        if last is None or last.epoch != unit.epoch:
+            return
+        lasted = self._since(last, unit)
+        if lasted > (self._frame_ns or 0) + SLACK:
             start = UtcNs(last.utc_ns)
-            self._write(self._tracker.held(start, UtcNs(start + unit.dts_ns - last.dts_ns)))
+            self._write(self._tracker.held(start, UtcNs(start + lasted)))
 
     def _advance(self, unit: AccessUnit, after_hole: bool) -> None:
         last, self._last = self._last, unit
-        if last is None or last.epoch != unit.epoch or unit.dts_ns <= last.dts_ns:
+        if last is None or last.epoch != unit.epoch:
+            self._ahead_ns, self._reordering_ns = 0, unit.pts_ns - unit.dts_ns
             return
-        distance = unit.dts_ns - last.dts_ns
+        distance = self._since(last, unit)
+        self._ahead_ns = self._ahead(unit)
+        if not self._ahead_ns:
+            self._reordering_ns = max(self._reordering_ns, unit.pts_ns - unit.dts_ns)
+        if distance <= 0:
+            return
         # A camera that goes on at the pace of the hole was set to fewer pictures.
         if not after_hole or distance <= 2 * self._hole_ns:
             self._frame_ns = distance
@@ -185,7 +211,7 @@ class GapBook:
             return
         start = UtcNs(min(unit.utc_ns for unit in span))
         # The picture before a hole lasted as long as its predecessors, not until the hole's end.
-        end = UtcNs(max(unit.utc_ns for unit in span) + _distance(span, self._frame_ns or 0))
+        end = UtcNs(max(unit.utc_ns for unit in span) + (self._frame_ns or 0))
         self._write(self._tracker.held(start, end, missing=DurationNs(missing), hole=hole))
 
     def _write(self, records: Iterable[GapRecord]) -> None:
@@ -216,7 +242,3 @@ class GapBook:
                         done="lost" if record.frames_lost else "",
                     )
                 )
-
-
-def _distance(span: Sequence[AccessUnit], default_ns: int) -> int:
-    return span[-1].dts_ns - span[-2].dts_ns if len(span) > 1 else default_ns
