@@ -39,7 +39,34 @@ log = logging.getLogger(__name__)
 
 _REPORT_NS = 5 * NS_PER_S
 """As often as cameras send them; what comes between two is told to nobody."""
+_STEP_NS = 2 * NS_PER_S
+_SETTLED_NS = 10 * NS_PER_S
 _NTP_CAPS = Gst.Caps.from_string("timestamp/x-ntp")
+
+
+class SettledClock:
+    """Which of the times that ``rtspsrc`` gives its buffers are a camera's, and which are its own mistake. Pure.
+
+    It extrapolates the last sender report by RTP time stamps. When those jump, so does the camera's time, until the
+    next report: 2 to 8 s later, measured. A wall clock that was set stays where it was set to.
+    """
+
+    def __init__(self) -> None:
+        self._known: int | None = None
+        self._other: tuple[int, int] | None = None
+
+    def believes(self, pts_ns: int, utc_ns: int) -> bool:
+        """Whether a buffer with this running time is of this UTC."""
+        offset = utc_ns - pts_ns
+        if self._known is None or abs(offset - self._known) <= _STEP_NS:
+            self._known, self._other = offset, None
+            return True
+        if self._other is None or abs(offset - self._other[0]) > _STEP_NS:
+            self._other = offset, pts_ns
+        elif pts_ns - self._other[1] >= _SETTLED_NS:
+            self._known, self._other = offset, None
+            return True
+        return False
 
 
 class _Feed:
@@ -52,6 +79,7 @@ class _Feed:
     def __init__(self, rate: int) -> None:
         self.rate = rate
         self.caps: Any = None
+        self.clock = SettledClock()
         self.sets: tuple[bytes, ...] = ()
 
     def rtp_of(self, pts_ns: int) -> int:
@@ -191,8 +219,9 @@ class Intake:
         """
         meta = buffer.get_reference_timestamp_meta(_NTP_CAPS)
         if meta is not None:
-            utc_ns = int(meta.timestamp) - NTP_UNIX_OFFSET_S * NS_PER_S
-            line.take_report(track, SenderReport(0, utc_ns, 0, self._feeds[track].rtp_of(buffer.pts)))
+            feed, utc_ns = self._feeds[track], int(meta.timestamp) - NTP_UNIX_OFFSET_S * NS_PER_S
+            if feed.clock.believes(buffer.pts, utc_ns):
+                line.take_report(track, SenderReport(0, utc_ns, 0, feed.rtp_of(buffer.pts)))
 
     def _tell(self, event: CaptureEvent) -> None:
         if isinstance(event, ClockReport):
