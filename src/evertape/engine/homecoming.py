@@ -83,6 +83,11 @@ class Homecoming:
         self._throttle.most = self._throttle.rate = float(rate)
         self._terms = terms or Terms()
 
+    def look_again(self) -> None:
+        """A volume has been gone through: what could not be done before may be possible now."""
+        self._not_before.clear()
+        self._list_at.clear()
+
     async def settle(self, link: KeeperLink, path: str) -> bool:
         """A file that the index does not know: True if it is to be adopted. Raises as ``Copies.settle``."""
         return await self._copies.settle(link, path) is Settled.ADOPT
@@ -132,7 +137,7 @@ class Homecoming:
 
     async def _empty(self, link: KeeperLink) -> None:
         while await self._batch(link):
-            await self._count()
+            pass
 
     async def _batch(self, link: KeeperLink) -> bool:
         """The next files; whether there may be more right away."""
@@ -150,6 +155,7 @@ class Homecoming:
             if not self._host.is_settled(link):
                 return False
             went = await self._one(link, path, rows.get(path))
+            await self._count()
             got_on |= went
             if not went:
                 self._not_before[link.volume_id, path] = self._loop.time() + AGAIN_S
@@ -170,7 +176,8 @@ class Homecoming:
         )  # fmt: skip
         done = await self.carry_out(move)
         if done.stage is Stage.STOPPED:
-            log.warning("[DISK] %s stays on %s for now: %s", path, link.endpoint.name, done.problem)
+            where = "is home, and still" if done.counts_at == home.id else "stays"
+            log.warning("[DISK] %s %s on %s for now: %s", path, where, link.endpoint.name, done.problem)
             return False
         if done.counts_at != home.id:
             return True  # a stale copy was removed; the next look moves it
@@ -205,7 +212,8 @@ class Homecoming:
 
     async def _count(self) -> None:
         ids = [volume for volume, link in self._links().items() if not is_home(link.endpoint.role)]
-        self._held = await self._host.ask(lambda index: held_on(index, ids)) if ids else {}
+        found = await self._host.ask(lambda index: held_on(index, ids)) if ids else {}
+        self._held = {volume: found.get(volume, Held()) for volume in ids}
 
     def _left(self) -> Held:
         return Held(sum(held.files for held in self._held.values()), sum(held.bytes for held in self._held.values()))
@@ -236,7 +244,8 @@ class Homecoming:
 
     def _tidy(self, volume: str, link: KeeperLink) -> VolumeTidy:
         held, doubled = self._held.get(volume, Held()), self._reconciler.doubled_on(volume)
-        in_order = self._host.is_settled(link) and doubled == 0 and not held.files
+        counted = is_home(link.endpoint.role) or volume in self._held
+        in_order = self._host.is_settled(link) and counted and doubled == 0 and not held.files
         return VolumeTidy(
             name=link.endpoint.name, reconciled=in_order, doubled=doubled or 0, files=held.files, bytes=held.bytes
         )

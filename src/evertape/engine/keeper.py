@@ -165,6 +165,7 @@ class Keeper:
     def looked_after(self, care: VolumeCare) -> None:
         """A volume has been gone through: see at once whether two files hold the same."""
         self._reconciler.look_again()
+        self._homecoming.look_again()
 
     async def settle(self, link: KeeperLink, path: str) -> bool:
         """A file that the index does not know: True if it is to be adopted."""

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 EVERY_S = 30.0
+AGAIN_S = 1.0
+"""After something was done: by then it is on record, and what follows from it can be seen."""
 
 
 class ReconcileHost(Protocol):
@@ -59,6 +61,7 @@ class Reconciler:
     def __init__(self, host: ReconcileHost, files: asyncio.Lock) -> None:
         self._host, self._files = host, files
         self._loop = asyncio.get_running_loop()
+        self._one_at_a_time = asyncio.Lock()
         self._due_at = 0.0
         self._in_order: set[str] = set()
         """Capture sessions that need not be looked at again until a volume returns."""
@@ -84,7 +87,11 @@ class Reconciler:
         return None if self._doubled is None else self._doubled[volume]
 
     async def round(self) -> None:
-        """Do what is due. Raises ``IndexBusyError``, ``OSError``."""
+        """Do what is due; when it returns that is done, whoever began it. Raises ``IndexBusyError``, ``OSError``."""
+        async with self._one_at_a_time:
+            await self._round()
+
+    async def _round(self) -> None:
         if self._loop.time() < self._due_at:
             return
         self._due_at = self._loop.time() + EVERY_S
@@ -97,7 +104,7 @@ class Reconciler:
             async with self._files:
                 await self._act(action, links[action.row.volume])
         if found.actions:
-            self._due_at = 0.0  # see whether that was all
+            self._due_at = min(self._due_at, self._loop.time() + AGAIN_S)
 
     async def _act(self, action: Cut | Superfluous, link: KeeperLink) -> None:
         row, make = action.row, _job(action)
@@ -107,6 +114,7 @@ class Reconciler:
             log.info("[DISK] %s holds nothing that other files do not; it is deleted", row.path)
         try:
             # It may have moved while this waited for its turn.
+            await self._host.caught_up()
             now = await self._host.ask(lambda index: index.segment(row.id))
             if now is not None and (now.volume, now.path, now.last_video) == (row.volume, row.path, row.last_video):
                 await link.job(make)
