@@ -13,7 +13,7 @@ from evertape.errors import ProtocolError
 from evertape.ipc.events import EventStamp, SegmentClosed, SegmentOpened
 from evertape.mp4.scan import ScannedSegment, scan
 from evertape.store.index import Index
-from evertape.store.rows import DELETED, SegmentRow
+from evertape.store.rows import DELETED, OPEN, SegmentRow
 
 
 def segment_paths(root: Path) -> Iterator[str]:
@@ -69,7 +69,7 @@ class FileReader:
         self._is_there = is_there
 
     def look(self, path: str, index: Index) -> SegmentClosed | SegmentOpened | None:
-        """The event that makes the file at ``path``, which no record has, known; ``None`` if it is not to be.
+        """The event that makes the file at ``path``, of which no record has the end, known; ``None`` if there is none.
 
         Raises ``OSError``, index errors.
         """
@@ -88,6 +88,8 @@ class FileReader:
         if known is not None and known.state == DELETED:
             self._found.left_over += 1
             return None
+        if known is not None and known.state == OPEN and (known.volume, known.path) == (self._volume, path):
+            return self._closed(path, scanned) if scanned.closed else None
         if known is not None and known.held and self._is_there(known):
             self._found.copies += 1
             return None

@@ -22,7 +22,7 @@ from evertape.engine.keeper_tail import rebuild
 from evertape.ipc.events import AnyEvent, EventStamp, RecordWish, SegmentMissing
 from evertape.store.failures import IndexDamagedError
 from evertape.store.index import Index
-from evertape.store.rows import Cursor, SegmentRow
+from evertape.store.rows import CLOSED, Cursor, SegmentRow
 
 Progress = Callable[[str, int, int], None]
 """Told what is being gone through (``journal``, ``events``, a volume's name), how much is done, and of how much."""
@@ -127,7 +127,8 @@ class Rebuild:
         """Every file without a record, and every record without a file."""
         self.report.volumes.append(root.name)
         with Index.open(self._new) as index:
-            known = {row.path for row in index.every_segment() if row.held and row.volume == root.id}
+            # The record of a file's end may be what is lost, so the open ones are looked at too.
+            known = {row.path for row in index.every_segment() if row.state == CLOSED and row.volume == root.id}
         paths = list(segment_paths(root.path))
         self.report.files += len(paths)
         fresh = [path for path in paths if path not in known]
@@ -151,7 +152,7 @@ class Rebuild:
         return root is not None and os.path.lexists(root.path / row.path)
 
     def _histories(self) -> None:
-        """Without a journal: as far as its files tell, a camera was meant to be recorded from first to last picture."""
+        """Without a journal: a camera was meant to be recorded since its first picture, until somebody knows better."""
         events: list[AnyEvent] = []
         with Index.open(self._new) as index:
             for camera in index.cameras():
@@ -162,8 +163,8 @@ class Rebuild:
                     continue
                 self.report.without_history.append(camera)
                 first = min(row.start_utc for row in rows)
-                last = max(row.end_utc or row.start_utc for row in rows)
-                for at, wanted in ((first, True), (last, False)):
+                # From now on the service says it, if the camera is still one; nobody does of one that is no more.
+                for at, wanted in ((first, True), (int(self._clock.utc_ns()), False)):
                     events.append(RecordWish(**self._stamp() | {"at": at}, camera=camera, wanted=wanted, by=SOURCE))
         self._write_down(events)
 
