@@ -6,13 +6,15 @@ speaks with the kernel over ``/dev/fuse`` directly. Needs root. Each line on sta
 answered by ``done``; the end of the input, or the end of the process, is the end of the file system: whoever uses it
 then is told that it is not connected, which is what a device torn out under a mount looks like.
 
-One thread: while one request is being slow, the others wait, as they do for a disk.
+One thread. While a write or a sync is being slow, other requests are answered, as by a disk with a queue; writes take
+their turns.
 """
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import heapq
 import os
 import select
 import stat
@@ -96,6 +98,8 @@ class PassThrough:
         self._by_inode = {_inode(os.fstat(root)): ROOT}
         self._next = ROOT + 1
         self._paid_until = 0.0
+        self.due = 0.0
+        """When the latest answer may be given, on the monotonic clock."""
         self._does: dict[int, Callable[[int, memoryview], bytes]] = {
             Op.INIT: self._init,
             Op.LOOKUP: lambda node, data: self._entry(node, _name(data)),
@@ -128,7 +132,7 @@ class PassThrough:
     def answer(self, request: memoryview) -> bytes | None:
         """The answer to one request; ``None`` if there is to be none."""
         _, opcode, unique, node, *_ = wire.IN_HEADER.unpack_from(request)
-        code, body = 0, b""
+        code, body, self.due = 0, b"", 0.0
         try:
             self._feel(opcode)
             does = self._does.get(opcode)
@@ -152,7 +156,7 @@ class PassThrough:
         if mood.full_after == 0 and opcode in _FILLING:
             raise OSError(errno.ENOSPC, "told to be full")
         if mood.delay_s and opcode in (Op.WRITE, Op.FSYNC):
-            time.sleep(mood.delay_s)
+            self.due = time.monotonic() + mood.delay_s
 
     def _path(self, node: int) -> str:
         return f"/proc/self/fd/{self._nodes[node]}"
@@ -280,8 +284,7 @@ class PassThrough:
         """Take as long for it as the rate says."""
         if self.mood.rate:
             now = time.monotonic()
-            self._paid_until = max(now, self._paid_until) + size / self.mood.rate
-            time.sleep(self._paid_until - now)
+            self._paid_until = self.due = max(now, self._paid_until) + size / self.mood.rate
 
     def _fsync(self, _node: int, data: memoryview) -> bytes:
         if number := self.mood.fails_sync:
@@ -300,9 +303,13 @@ class PassThrough:
 def serve(fuse: int, moods: int, files: PassThrough) -> None:
     """Until the input ends or somebody unmounts; ``moods`` is where the moods come from."""
     buffer, word = bytearray(wire.BUFFER), b""
+    waiting: list[tuple[float, bytes]] = []
     while True:
         wanted = [moods] if files.mood.hangs else [fuse, moods]
-        ready, _, _ = select.select(wanted, [], [])
+        patience = max(0.0, waiting[0][0] - time.monotonic()) if waiting and not files.mood.hangs else None
+        ready, _, _ = select.select(wanted, [], [], patience)
+        while waiting and not files.mood.hangs and waiting[0][0] <= time.monotonic():
+            _send(fuse, heapq.heappop(waiting)[1])
         if moods in ready:
             said = os.read(moods, 4096)
             if not said:
@@ -311,27 +318,28 @@ def serve(fuse: int, moods: int, files: PassThrough) -> None:
             for line in lines:
                 files.mood = parse_mood(line.decode())
                 _say("done")
-        elif fuse in ready and not _one(fuse, buffer, files):
-            return
+        elif fuse in ready:
+            try:
+                size = os.readv(fuse, [buffer])
+            except OSError as error:
+                if error.errno == errno.ENODEV:
+                    return  # no longer mounted
+                if error.errno not in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
+                    raise
+                continue  # the kernel took the request back
+            answer = files.answer(memoryview(buffer)[:size])
+            if answer is not None and files.due:
+                heapq.heappush(waiting, (files.due, answer))
+            elif answer is not None:
+                _send(fuse, answer)
 
 
-def _one(fuse: int, buffer: bytearray, files: PassThrough) -> bool:
+def _send(fuse: int, answer: bytes) -> None:
     try:
-        size = os.readv(fuse, [buffer])
+        os.write(fuse, answer)
     except OSError as error:
-        if error.errno == errno.ENODEV:
-            return False  # no longer mounted
-        if error.errno not in (errno.ENOENT, errno.EINTR, errno.EAGAIN):
+        if error.errno != errno.ENOENT:  # whoever asked was killed meanwhile
             raise
-        return True  # the kernel took the request back
-    answer = files.answer(memoryview(buffer)[:size])
-    if answer is not None:
-        try:
-            os.write(fuse, answer)
-        except OSError as error:
-            if error.errno != errno.ENOENT:  # whoever asked was killed meanwhile
-                raise
-    return True
 
 
 def mount(point: str) -> int:

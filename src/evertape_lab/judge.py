@@ -71,7 +71,7 @@ def judge(result: Result, stage: Stage, margin_s: float) -> None:
     gaps = gaps_of(events)
     if stage.script.keeper or stage.script.served:
         catch_up(stage)
-    if stage.crashes:
+    if stage.crashes or (stage.bays and stage.script.keeper):
         gaps = ledger(stage)
     result.events = counts(events)
     for outage in stage.outages:
@@ -85,7 +85,7 @@ def judge(result: Result, stage: Stage, margin_s: float) -> None:
     _judge_events(result, stage, events, gaps)
     _judge_use(result, stage)
     judge_crashes(result, stage, events, margin_s)
-    judge_disks(result, stage, events, report, margin_s)
+    judge_disks(result, stage, events, report, gaps, margin_s)
     if stage.script.expect.playable or stage.script.expect.audio is not None or stage.script.expect.segments > 1:
         _judge_files(result, stage)
     if stage.rig.clean is False:

@@ -5,14 +5,15 @@ From the journal, the log, the files on the disks, and from who watched meanwhil
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evertape.ipc.events import Alert, Event, GapClosed, GapOpened, SegmentDeleted, SegmentOpened, VolumeStateChanged
+from evertape.ipc.events import Alert, Event, GapOpened, SegmentDeleted, SegmentOpened, VolumeStateChanged
 from evertape_lab.audit import FramesReport, audit_files
-from evertape_lab.findings import p95
+from evertape_lab.findings import Gap, p95
 from evertape_lab.script_disks import StorageExpect
 from evertape_lab.stage_disks import Counted, Trouble, footage, seconds
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _FRAGMENT_S = 0.5
 _OPENING_FAILED = re.compile(r"writer of (\S+) failed at (?!C1)[CWS]\d")
+_ON_PURPOSE = ("starting", "service_stopped")
+"""How every scenario begins and ends."""
 _MISTAKES = ("a mistake in", "a step failed in a way nobody foresaw", "Traceback")
 
 
@@ -37,19 +40,30 @@ class DiskFigures:
     back_after_s: float | None = None
 
 
-def judge_disks(result: Result, stage: Stage, events: Sequence[Event], report: FramesReport, margin_s: float) -> None:
+def judge_disks(
+    result: Result,
+    stage: Stage,
+    events: Sequence[Event],
+    report: FramesReport,
+    gaps: Sequence[Gap],
+    margin_s: float,
+) -> None:
     """Fill in what concerns disks; nothing if the scenario has none."""
     if not stage.bays:
         return
     expect = stage.script.expect.storage
     found = [_figures(trouble, events) for trouble in stage.troubles]
+    for figures, trouble in zip(found, stage.troubles, strict=True):
+        if stage.bays[trouble.volume].about.role != "primary" or _again(trouble, stage.troubles, figures.back_after_s):
+            figures.back_after_s = None
     result.disks = found
     _judge_times(result, stage, found, margin_s)
     _judge_frames(result, stage, report)
     result.figures["beneath_bytes"] = stage.beneath
     if stage.beneath:
         result.problems.append(f"{stage.beneath} bytes lie beneath mount points")
-    _judge_ledger(result, events)
+    causes = [gap.cause for gap in gaps if gap.cause not in _ON_PURPOSE]
+    result.figures["ledger"] = {cause: causes.count(cause) for cause in sorted(set(causes))}
     _judge_live(result, stage)
     _judge_log(result, stage, expect)
     _judge_alerts(result, events, expect)
@@ -66,13 +80,26 @@ def _figures(trouble: Trouble, events: Sequence[Event]) -> DiskFigures:
             figures.layer, figures.state = event.layer, event.state
             break
     opened = [event for event in after if isinstance(event, SegmentOpened)]
-    elsewhere = [event for event in opened if event.source != ours]
-    if elsewhere and (trouble.mended_boot is None or elsewhere[0].boot < trouble.mended_boot):
-        figures.spilled_after_s = seconds(elsewhere[0].boot, trouble.broke_boot)
+    there = {e.camera: e.source == ours for e in events if isinstance(e, SegmentOpened) and e.boot < trouble.broke_boot}
+    elsewhere: dict[str, int] = {}
+    for event in opened:
+        if event.source != ours and there.get(event.camera):
+            elsewhere.setdefault(event.camera, event.boot)
+    if elsewhere and (trouble.mended_boot is None or max(elsewhere.values()) < trouble.mended_boot):
+        figures.spilled_after_s = seconds(max(elsewhere.values()), trouble.broke_boot)
     if (mended := trouble.mended_boot) is not None:
         back = next((event for event in opened if event.source == ours and event.boot >= mended), None)
         figures.back_after_s = None if back is None else seconds(back.boot, mended)
     return figures
+
+
+def _again(trouble: Trouble, troubles: Sequence[Trouble], back_after_s: float | None) -> bool:
+    """Whether the volume was broken once more before it was recorded to."""
+    mended = trouble.mended_boot
+    if mended is None or back_after_s is None:
+        return False
+    later = (t.broke_boot for t in troubles if t.volume == trouble.volume and t.broke_boot > mended)
+    return any(seconds(at, mended) < back_after_s for at in later)
 
 
 def _judge_times(result: Result, stage: Stage, found: Sequence[DiskFigures], margin_s: float) -> None:
@@ -85,7 +112,12 @@ def _judge_times(result: Result, stage: Stage, found: Sequence[DiskFigures], mar
     shown["disks_back_after_s"] = max(back, default=None)
     shown["disks_back_after_p95_s"] = p95(back) if len(back) > 1 else None
     shown["spilled_after_s"] = max(spilled, default=None)
-    mended = sum(trouble.mended_boot is not None for trouble in stage.troubles)
+    mended = sum(
+        trouble.mended_boot is not None
+        and stage.bays[trouble.volume].about.role == "primary"
+        and not _again(trouble, stage.troubles, math.inf)
+        for trouble in stage.troubles
+    )
     for what, times, most, want in (
         ("noticed", noticed, expect.noticed_within_s, len(found)),
         ("back", back, expect.back_within_s, mended),
@@ -118,16 +150,6 @@ def _judge_frames(result: Result, stage: Stage, report: FramesReport) -> None:
         for camera in report.cameras.values()
         if camera.doubled
     ]
-
-
-def _judge_ledger(result: Result, events: Sequence[Event]) -> None:
-    causes = [e.cause for e in events if isinstance(e, GapOpened)]
-    causes += [e.cause for e in events if isinstance(e, GapClosed) and not _was_opened(e, events)]
-    result.figures["ledger"] = {cause: causes.count(cause) for cause in sorted(set(causes))}
-
-
-def _was_opened(gap: GapClosed, events: Sequence[Event]) -> bool:
-    return any(isinstance(event, GapOpened) and event.gap == gap.gap for event in events)
 
 
 def _judge_live(result: Result, stage: Stage) -> None:

@@ -22,7 +22,7 @@ from evertape_lab.judge import Result, judge
 from evertape_lab.netns import why_no_namespaces
 from evertape_lab.powercut import QUICK_TIMES, ROW, TIMES, play_cuts, why_no_power_cuts
 from evertape_lab.powers import call_without_override
-from evertape_lab.script import Script, load_script, scripts
+from evertape_lab.script import NAMES, Script, load_script, repeated, scripts
 from evertape_lab.stage import Stage
 
 __all__ = ["Result", "main", "play", "why_not"]
@@ -87,28 +87,28 @@ async def _play(stage: Stage) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Play scenarios by row or by file, printing a line each; 0 if all hold, 1 if one does not, 4 if one cannot run."""
     parser = argparse.ArgumentParser(prog="evertape lab run", description="Break something for real and measure.")
-    rows = ", ".join([*scripts(), ROW])
+    rows = ", ".join([*scripts(), ROW, *map(str.lower, NAMES)])
     parser.add_argument("scenario", nargs="*", help=f"a row ({rows}), or a file; none: every row")
     parser.add_argument("--quick", action="store_true", help="as short as in the test suite")
     parser.add_argument("--margin", type=float, default=0.0, metavar="S", help="be so lenient with each time")
-    parser.add_argument("--times", type=int, metavar="N", help=f"how often to cut the power in {ROW} (default {TIMES})")
+    parser.add_argument("--times", type=int, metavar="N", help=f"how often to do it: B2 or {ROW} (default {TIMES})")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help=f"of the moments in {ROW}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there, - for standard output")
     parser.add_argument("--folder", type=Path, help="keep what was recorded there; it must be empty")
     options = parser.parse_args(argv)
     try:
         wanted = options.scenario or [*scripts(), ROW]
-        chosen = [load_script(name) for name in wanted if name.upper() != ROW]
+        chosen = [(name, load_script(name)) for name in wanted if name.upper() != ROW]
     except EvertapeError as error:
         print(error, file=sys.stderr)
         return error.exit_code
     results, skipped = [], 0
-    for script in chosen:
+    for name, script in chosen:
         if reason := why_not(script):
             print(f"{script.row:4} skipped: {reason}", file=sys.stderr)
             skipped += 1
             continue
-        results.append(_play_somewhere(script, options))
+        results.append(_play_somewhere(script, options, is_told=name.upper() in NAMES))
         print(results[-1].line(), file=sys.stderr if options.json == Path("-") else sys.stdout, flush=True)
     if len(chosen) < len(wanted):
         if reason := why_no_power_cuts():
@@ -123,13 +123,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 4 if skipped else 0
 
 
-def _play_somewhere(script: Script, options: argparse.Namespace) -> Result:
+def _play_somewhere(script: Script, options: argparse.Namespace, *, is_told: bool) -> Result:
+    if options.times:
+        script = repeated(script, options.times)
+    terms: dict[str, Any] = {"is_quick": options.quick and not options.times, "margin_s": options.margin}
+    if is_told:
+        out = sys.stderr if options.json == Path("-") else sys.stdout
+        print(f"{script.row}: {script.title}\n", file=out, flush=True)
+        terms["follow"] = lambda line: print(line, file=out, flush=True)
     if options.folder is not None:
         folder = options.folder / script.row
         folder.mkdir(parents=True)
-        return play(script, folder, is_quick=options.quick, margin_s=options.margin)
-    with tempfile.TemporaryDirectory(prefix="evertape-lab-") as folder:
-        return play(script, Path(folder), is_quick=options.quick, margin_s=options.margin)
+        result = play(script, folder, **terms)
+    else:
+        with tempfile.TemporaryDirectory(prefix="evertape-lab-") as made:
+            result = play(script, Path(made), **terms)
+    if is_told:
+        verdict = "every promise was kept" if result.ok else f"{len(result.problems)} promises were broken"
+        print(f"\nVerdict: {verdict}.", file=out, flush=True)
+    return result
 
 
 def _cut_the_power(options: argparse.Namespace) -> Result:

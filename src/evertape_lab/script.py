@@ -226,6 +226,15 @@ def find_script(name: str | Path) -> Path:
     return found
 
 
+def repeated(script: Script, times: int) -> Script:
+    """The script with everything that is ``counted`` done so often."""
+
+    def again(step: Step) -> Step:
+        return msgspec.structs.replace(step, times=times, quick_times=None) if step.counted else step
+
+    return msgspec.structs.replace(script, steps=tuple(again(step) for step in script.steps))
+
+
 def scripts() -> dict[str, Path]:
     """The lab's own scenarios by row."""
     return {path.stem.partition("_")[0].upper(): path for path in sorted(FOLDER.glob("*.toml"), key=_order)}

@@ -250,6 +250,14 @@ class DiskVerbs:
             lambda: len(self.chronicle.said(step.word)) >= step.times, step.within, f"{step.times} × {step.word}"
         )
 
+    async def do_journal_says(self, step: Step) -> None:
+        """Wait until the journal has an event of the type ``word``."""
+        await self.rig.until(
+            lambda: any(type(event).__struct_config__.tag == step.word for event in self.rig.events()),
+            step.within,
+            f"an event {step.word}",
+        )
+
     async def do_alert(self, step: Step) -> None:
         """Wait until an alert of this kind, ``word``, is ``state``: ``raised`` or ``ended``."""
         await self.rig.until(

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from evertape.disk.lanes import Lanes
+from evertape.disk.lanes import QUEUED_SHARE, Lanes
+
+SECOND = 1_000_000_000
 
 
 def run(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -199,5 +201,44 @@ def test_threads_end_after_stop() -> None:
         lanes.stop()
         while any(thread.name.startswith("ending") for thread in threading.enumerate()):
             await asyncio.sleep(0.005)
+
+    run(work)
+
+
+def test_a_call_in_a_queue_that_moves_is_no_sign_of_a_disk_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        lanes, release = Lanes(4), threading.Event()
+        now = time.monotonic_ns()
+        monkeypatch.setattr("evertape.disk.lanes.time.monotonic_ns", lambda: now)
+        stuck = lanes.lane().submit("a write that waits", release.wait, kind="write")
+        other = lanes.lane().submit("a look at the folder", release.wait)
+        now += 5 * SECOND
+        assert lanes.oldest()[0] == 5 * SECOND
+        await lanes.lane().submit("another write", lambda: None, kind="write")
+        now += SECOND
+        assert lanes.oldest() == (6 * SECOND, "a look at the folder"), "what is of no kind is not excused"
+        release.set()
+        await asyncio.gather(stuck, other)
+        lanes.stop()
+
+    run(work)
+
+
+def test_a_call_that_never_comes_back_is_found_though_others_of_its_kind_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        lanes, release = Lanes(4), threading.Event()
+        now = time.monotonic_ns()
+        monkeypatch.setattr("evertape.disk.lanes.time.monotonic_ns", lambda: now)
+        stuck = lanes.lane().submit("a sync that is lost", release.wait, kind="sync")
+        for _ in range(30):
+            now += SECOND
+            await lanes.lane().submit("another sync", lambda: None, kind="sync")
+        assert lanes.oldest() == (30 * SECOND // QUEUED_SHARE, "a sync that is lost")
+        await lanes.lane().submit("a write into the cache", lambda: None, kind="write")
+        now += 40 * SECOND
+        assert lanes.oldest()[0] == 40 * SECOND, "that the cache takes writes excuses no sync"
+        release.set()
+        await stuck
+        lanes.stop()
 
     run(work)

@@ -191,6 +191,26 @@ def test_a_disk_owes_an_answer_until_everything_is_durable_and_closed(tmp_path: 
     run(scenario)
 
 
+def test_a_disk_that_makes_other_files_durable_is_slow_and_not_hung(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bench = LinkBench(tmp_path)
+        await bench.online()
+        waits, served = Owner(), Owner()
+        bench.link.open(waits, open_segment, b"head")
+        handle = bench.link.open(served, open_segment, b"head")
+        for index in range(8):
+            bench.link.append(append(handle, index), [b"x"])
+            bench.clock.advance(4 * NS_PER_S)
+            bench.peer.say(Durable(writer=handle, fragments=index + 1, bytes=1))
+            await until(lambda n=index + 1: f"durable {n}" in served.told)  # type: ignore[misc]
+            if index == 5:
+                assert lost_volumes([bench.link], bench.clock.boot_ns(), 5 * NS_PER_S) == []
+        assert lost_volumes([bench.link], bench.clock.boot_ns(), 5 * NS_PER_S) == [bench.link], "it waits for ever"
+        bench.close()
+
+    run(scenario)
+
+
 def test_every_end_of_a_writer_is_told_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         bench = LinkBench(tmp_path)

@@ -24,15 +24,21 @@ THREADS = 8
 """Concurrent ``fdatasync`` share device flushes: 64 files cost 22 concurrently and 128 one by one."""
 
 
+QUEUED_SHARE = 6
+"""A call that waits while others of its kind come back is in a queue, and its time counts as a sixth: a slow disk is no
+hung one, but a call that never comes back is found all the same."""
+
+
 class Job:
     """One call and where its outcome goes."""
 
-    __slots__ = ("call", "future", "what")
+    __slots__ = ("call", "future", "kind", "what")
 
-    def __init__(self, what: str, call: Callable[[], Any], future: asyncio.Future[Any]) -> None:
+    def __init__(self, what: str, call: Callable[[], Any], future: asyncio.Future[Any], kind: str) -> None:
         self.what = what
         self.call = call
         self.future = future
+        self.kind = kind
 
 
 class Lane:
@@ -43,7 +49,7 @@ class Lane:
         self.jobs: deque[Job] = deque()
         self.busy = False
 
-    def submit(self, what: str, call: Callable[[], T], *, gather: bool = False) -> asyncio.Future[T]:
+    def submit(self, what: str, call: Callable[[], T], *, gather: bool = False, kind: str = "") -> asyncio.Future[T]:
         """Run ``call`` on a worker after everything that was submitted to this lane before.
 
         Args:
@@ -51,8 +57,9 @@ class Lane:
             call: runs on a worker thread.
             gather: it is short: let one worker make all such calls of this turn of the loop, one after the other.
                 Waking a thread for each costs more than the calls do.
+            kind: calls that share a queue on the device, such as all writes; see ``Lanes.oldest``.
         """
-        return self._lanes._submit(self, what, call, gather)
+        return self._lanes._submit(self, what, call, gather, kind)
 
     def clear(self) -> None:
         """Forget what has not begun; its futures are cancelled."""
@@ -77,7 +84,9 @@ class Lanes:
         self._done: list[tuple[Job, Any, BaseException | None]] = []
         self._threads = 0
         self._busy = 0
-        self._running: dict[int, tuple[int, str]] = {}
+        self._running: dict[int, tuple[int, str, str]] = {}
+        self._came_back: dict[str, int] = {}
+        """When the last call of each kind succeeded."""
         self._open = 0
         self._drained: asyncio.Future[None] | None = None
         self._stopped = False
@@ -87,17 +96,25 @@ class Lanes:
         return Lane(self)
 
     def oldest(self) -> tuple[int, str]:
-        """How long the oldest running call has been running (ns, monotonic), and which one; ``(0, "")`` if none is."""
+        """For how long the kernel owes an answer (ns), and to which running call; ``(0, "")`` if none is running.
+
+        While others of its kind come back, only a share of a call's time counts.
+        """
+        now = time.monotonic_ns()
         with self._lock:
-            began, what = min(self._running.values(), default=(0, ""))
-        return (time.monotonic_ns() - began, what) if what else (0, "")
+            return max((self._owed(now, *call) for call in self._running.values()), default=(0, ""))
+
+    def _owed(self, now: int, began: int, what: str, kind: str) -> tuple[int, str]:
+        last = self._came_back.get(kind, 0) if kind else 0
+        return max(now - max(began, last), (now - began) // QUEUED_SHARE), what
 
     def alive(self) -> None:
         """Called by a call that takes long and gets on: the kernel answers, so its time begins anew. Any thread."""
         me = threading.get_ident()
         with self._lock:
             if me in self._running:
-                self._running[me] = (time.monotonic_ns(), self._running[me][1])
+                _, what, kind = self._running[me]
+                self._running[me] = (time.monotonic_ns(), what, kind)
 
     async def drained(self) -> None:
         """Wait until every call has been made and its outcome delivered."""
@@ -114,11 +131,11 @@ class Lanes:
 
     # -- the loop's side
 
-    def _submit(self, lane: Lane, what: str, call: Callable[[], T], gather: bool) -> asyncio.Future[T]:
+    def _submit(self, lane: Lane, what: str, call: Callable[[], T], gather: bool, kind: str) -> asyncio.Future[T]:
         future: asyncio.Future[T] = self._loop.create_future()
         self._open += 1
         with self._lock:
-            lane.jobs.append(Job(what, call, future))
+            lane.jobs.append(Job(what, call, future, kind))
             idle = not lane.busy
             lane.busy = True
         if idle and not gather:
@@ -178,7 +195,7 @@ class Lanes:
                 with self._lock:
                     job = lane.jobs.popleft() if lane.jobs else None
                     if job is not None:
-                        self._running[me] = (time.monotonic_ns(), job.what)
+                        self._running[me] = (time.monotonic_ns(), job.what, job.kind)
                 if job is not None:
                     self._run(job)
                 with self._lock:
@@ -204,6 +221,8 @@ class Lanes:
             problem = error
         with self._lock:  # before anybody hears that it is done
             del self._running[threading.get_ident()]
+            if job.kind and problem is None:
+                self._came_back[job.kind] = time.monotonic_ns()
             # One call for all that is done before the loop gets round to it.
             call = not self._done
             self._done.append((job, result, problem))

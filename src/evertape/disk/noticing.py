@@ -145,4 +145,5 @@ class KernelLayer:
             path = writer.file.path if writer.file is not None else ""
             if path == gone or path.startswith(gone + "/"):
                 text = f"{gone} {what} while it was written"
-                self._writers.fail(writer, VolumeFaultError(StorageFault.OTHER, text, step="W1"))
+                # Salvaged, though nobody will find the file: the journal is to say what is gone with it.
+                self._writers.fail(writer, VolumeFaultError(StorageFault.OTHER, text, step="W1"), salvage=True)

@@ -39,6 +39,7 @@ class SegmentFile:
         fragments: those written whole.
         bytes: up to the end of the last of them.
         broken: the first error; nothing is written after it.
+        deleted: somebody removed it while it was open here.
     """
 
     def __init__(self, fd: int, path: str, head: ScannedSegment) -> None:
@@ -49,6 +50,7 @@ class SegmentFile:
         self.fragments: list[FragmentInfo] = []
         self.bytes = head.head_size
         self.broken: VolumeFaultError | None = None
+        self.deleted = False
 
     @classmethod
     def create(cls, handle: VolumeHandle, need_free: int, head: bytes, start_utc: int, file_time: str) -> SegmentFile:
@@ -94,6 +96,7 @@ class SegmentFile:
             count, size = len(self.fragments), self.bytes
             os.fdatasync(self._fd)
             if not os.fstat(self._fd).st_nlink:
+                self.deleted = True
                 raise VolumeFaultError(StorageFault.OTHER, f"{self.path} was deleted while it was written")
             return count, size
 
@@ -101,7 +104,9 @@ class SegmentFile:
     def salvageable(self) -> bool:
         """Whether what was written can still be closed: after ENOSPC yes; after a failed sync nobody knows."""
         broken = self.broken
-        return broken is None or (broken.step == "W1" and broken.fault in (StorageFault.FULL, StorageFault.OTHER))
+        if broken is None or self.deleted:
+            return True
+        return broken.step == "W1" and broken.fault in (StorageFault.FULL, StorageFault.OTHER)
 
     @contextlib.contextmanager
     def _breaking(self, name: str) -> Iterator[None]:
@@ -127,6 +132,7 @@ class SegmentFile:
                 size = self.bytes + write_all(self._fd, [build_index(self.header, self.fragments)], self.bytes)
             with step("L2"):
                 os.fsync(self._fd)
+                self.deleted = not os.fstat(self._fd).st_nlink
             return size
         finally:
             self.release()

@@ -65,6 +65,9 @@ class SyncLoop:
             check.add_done_callback(partial(self._checked, session))
         if not self._pending:
             self._began = time.monotonic_ns()
+        elif (took_ms := self._took_ms()) > SLOW_MS:
+            # On a slow disk one round runs into the next, and none is ever over.
+            self._measured(took_ms)
         for writer in self._writers:
             if writer.written > writer.durable and not writer.syncing:
                 self._sync(writer)
@@ -72,7 +75,7 @@ class SyncLoop:
     def _sync(self, writer: Writer) -> None:
         assert writer.file is not None
         writer.syncing = True
-        job = writer.lane.submit(f"syncing a segment of {writer.want.camera}", writer.file.sync)
+        job = writer.lane.submit(f"syncing a segment of {writer.want.camera}", writer.file.sync, kind="sync")
         self._pending.add(job)
         job.add_done_callback(partial(self._synced, writer))
 
@@ -90,10 +93,13 @@ class SyncLoop:
             writer.durable = fragments
             writer.channel.send(Durable(writer=writer.want.writer, fragments=fragments, bytes=size))
         if not self._pending:
-            self._round_done()
+            self._measured(self._took_ms())
 
-    def _round_done(self) -> None:
-        self._rounds.append((time.monotonic_ns() - self._began) / 1e6)
+    def _took_ms(self) -> float:
+        return (time.monotonic_ns() - self._began) / 1e6
+
+    def _measured(self, took_ms: float) -> None:
+        self._rounds.append(took_ms)
         state = self._volume.status.state
         if state.usable and (self.median_ms > SLOW_MS or state is VolumeState.SLOW):
             self._volume.see(Observation(layer="deadline", sync_ms=self.median_ms))

@@ -21,7 +21,7 @@ from evertape.disk.volume import Volume, forget
 from evertape.disk.writer import Writer
 from evertape.domain.storage_fault import StorageFault
 from evertape.ipc.channel import Channel
-from evertape.ipc.events import EventStamp, SegmentClosed, SegmentDeleted, SegmentOpened
+from evertape.ipc.events import EventStamp, SegmentClosed, SegmentDeleted, SegmentMissing, SegmentOpened
 from evertape.ipc.messages import (
     Append,
     CloseSegment,
@@ -91,7 +91,7 @@ class Writers:
             return
         name = f"writing to a segment of {writer.want.camera}"
         # Gathered: a round of the recorder brings several, and each only goes into the cache.
-        job = writer.lane.submit(name, partial(steps.append, writer, payload), gather=True)
+        job = writer.lane.submit(name, partial(steps.append, writer, payload), gather=True, kind="write")
         self._track(writer, len(payload), job, self._appended)
 
     def close(self, channel: Channel, want: CloseSegment) -> None:
@@ -196,6 +196,9 @@ class Writers:
             self._close_failed(writer, broken, tell=True)
         if records.has_video(file.fragments):
             self._journal.put(self._closed_event(file, "failover" if broken else reason, {} if broken else times, size))
+            if file.deleted:
+                volume, segment = self._volume.volume_id, file.header.segment_id
+                self._journal.put(SegmentMissing(**self._stamp(), segment=segment, volume=volume, path=file.path))
         else:
             await self._remove_empty(writer, file)
             size = 0

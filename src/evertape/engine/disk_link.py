@@ -44,6 +44,8 @@ _CROWDED_BYTES, _CLEAR_BYTES = 4 << 20, 256 << 10
 _CROWDED_NS = 2 * NS_PER_S
 """A volume that does not take what it is given for so long is too slow; a replay is over sooner."""
 
+_QUEUED_SHARE = 6
+"""See ``disk.lanes``: what waits in a queue that moves is no sign of a volume that hangs."""
 _ASK_AGAIN_NS = NS_PER_S // 4
 
 USABLE_STATES = frozenset({"online", "low", "slow"})
@@ -88,6 +90,8 @@ class DiskLink:
         self._owners: dict[int, WriterOwner] = {}
         self._handles = 0
         self._waiting_since: dict[int, int] = {}
+        self._answered_ns = 0
+        """When the volume last made something durable, or began or finished a file."""
         self._sent: dict[int, int] = {}
         """Fragments handed over, by writer."""
         self._closing: set[int] = set()
@@ -123,8 +127,12 @@ class DiskLink:
         return self.connected and self.state in USABLE_STATES
 
     def waited_ns(self, now_ns: int) -> int:
-        """For how long the oldest unacknowledged piece has been under way; 0 if nothing is."""
-        return now_ns - min(self._waiting_since.values(), default=now_ns)
+        """For how long the volume owes an answer; 0 if it owes none.
+
+        While it answers about other files it is slow, not hung, and only a share of a file's time counts.
+        """
+        oldest = now_ns - min(self._waiting_since.values(), default=now_ns)
+        return max(min(oldest, now_ns - self._answered_ns), oldest // _QUEUED_SHARE)
 
     # -- writing --------------------------------------------------------------------------------------------
 
@@ -252,6 +260,7 @@ class DiskLink:
                 if owner := self._owners.get(handle):
                     owner.writer_opened(handle, path)
             case SegmentIsClosed(writer=handle, path=path, fragments=fragments, bytes=size):
+                self._answered_ns = self._clock.boot_ns()
                 self._settled(handle)
                 if owner := self._owners.pop(handle, None):
                     owner.writer_durable(handle, fragments)
@@ -273,6 +282,7 @@ class DiskLink:
 
     def _answered(self, handle: int, fragments: int) -> None:
         # An answer shows that the disk lives. What it still owes is younger than this moment at most.
+        self._answered_ns = self._clock.boot_ns()
         if handle not in self._owners:
             return
         if handle in self._closing or self._sent.get(handle, 0) > fragments:

@@ -1,0 +1,61 @@
+"""Disks that are there and refuse, fail or say nothing: the scenarios stand in ``evertape_lab/scenarios``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from evertape_lab.judge import Result
+
+pytestmark = pytest.mark.faults
+
+Play = Callable[[str], Result]
+
+
+def test_a_directory_that_is_given_to_somebody_else_is_shown_as_denied_until_it_is_given_back(holds: Play) -> None:
+    assert holds("B9").figures["states of usb"] == "online denied online"
+
+
+def test_a_read_only_bind_mount_over_a_disk_is_shown_as_read_only(holds: Play) -> None:
+    assert "read_only" in holds("B9B").figures["states of usb"]
+
+
+def test_a_file_system_that_becomes_read_only_under_open_files_is_left(holds: Play) -> None:
+    assert holds("B9C").figures["by_layer"] == "errno"
+
+
+def test_footage_goes_to_the_spill_volume_when_xfs_shuts_itself_down(holds: Play) -> None:
+    assert holds("B10").events["segment_moved"] > 0
+
+
+def test_footage_goes_to_the_spill_volume_while_every_request_is_an_i_o_error(holds: Play) -> None:
+    assert holds("B10B").figures["by_layer"] == "errno"
+
+
+def test_a_disk_that_never_answers_holds_up_nobody_but_itself(holds: Play) -> None:
+    result = holds("B11")
+    assert result.figures["by_layer"] == "deadline"
+    assert result.figures["frames_missing"] == 0
+
+
+def test_a_frozen_file_system_holds_up_nobody_but_itself_and_is_used_again_when_it_thaws(holds: Play) -> None:
+    assert holds("B11B").figures["states of usb"] == "online hung online"
+
+
+def test_what_a_deleted_file_held_is_in_the_ledger_and_the_next_one_is_begun_at_once(holds: Play) -> None:
+    result = holds("B12")
+    assert result.figures["ledger"] == {"footage_missing": 1}
+    assert result.figures["frames_missing"] > 0
+
+
+def test_a_deleted_folder_is_made_anew(holds: Play) -> None:
+    assert holds("B12B").events["segment_opened"] >= 2
+
+
+def test_a_slow_disk_is_told_of_before_a_frame_is_lost(holds: Play) -> None:
+    holds("B14")
+
+
+def test_an_index_that_is_locked_destroyed_or_deleted_disturbs_no_recording(holds: Play) -> None:
+    assert holds("B16").figures["frames_missing"] == 0

@@ -1,0 +1,88 @@
+"""How slow a disk is, from its sync rounds; also when no round is ever over because the next one runs into it."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from evertape.disk.sync import SyncLoop
+from evertape.domain.volume_state import Observation, VolumeState
+
+SECOND = 1_000_000_000
+
+
+class Writers(list[Any]):
+    """Open files, and what failed."""
+
+
+def bench(count: int) -> tuple[SyncLoop, list[Any], list[Observation], list[asyncio.Future[tuple[int, int]]]]:
+    seen: list[Observation] = []
+    jobs: list[asyncio.Future[tuple[int, int]]] = []
+
+    def submit(_what: str, _call: object, *, kind: str) -> asyncio.Future[tuple[int, int]]:
+        assert kind == "sync"
+        jobs.append(asyncio.get_running_loop().create_future())
+        return jobs[-1]
+
+    session = SimpleNamespace(checks=None, lost=False)
+    volume = SimpleNamespace(
+        session=session,
+        assignment=SimpleNamespace(layers=(), sync_ns=SECOND // 2),
+        status=SimpleNamespace(state=VolumeState.ONLINE),
+        see=seen.append,
+    )
+    writers = Writers(
+        SimpleNamespace(
+            written=1, durable=0, syncing=False, failed=False, file=SimpleNamespace(sync=None), session=session,
+            lane=SimpleNamespace(submit=submit), channel=SimpleNamespace(send=lambda _: None),
+            want=SimpleNamespace(camera=f"cam{n}", writer=n),
+        )
+        for n in range(count)
+    )  # fmt: skip
+    return SyncLoop(volume, writers), writers, seen, jobs  # type: ignore[arg-type]
+
+
+def test_a_disk_is_slow_though_its_rounds_run_into_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        now = SECOND
+        monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
+        loop, writers, seen, jobs = bench(2)
+        done = 0
+        for tick in range(8):
+            for writer in writers:
+                writer.written = tick + 1
+            loop.tick()
+            now += SECOND // 2
+            if len(jobs) > done + 1:
+                # One of two files is synced; there is always another one under way.
+                jobs[done].set_result((tick + 1, 100))
+                done += 1
+            await asyncio.sleep(0)
+        assert seen
+        assert seen[-1].layer == "deadline"
+        assert loop.median_ms > 750
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_keeps_up_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        now = SECOND
+        monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
+        loop, writers, seen, jobs = bench(2)
+        for tick in range(6):
+            for writer in writers:
+                writer.written = tick + 1
+            loop.tick()
+            now += SECOND // 5
+            for job in jobs:
+                if not job.done():
+                    job.set_result((tick + 1, 100))
+            await asyncio.sleep(0)
+        assert loop.median_ms == 200
+        assert not seen
+
+    asyncio.run(scenario())
