@@ -66,7 +66,7 @@ class Homecoming:
         self._terms = Terms()
         self._throttle = Throttle(1.0)
         self._mover = Mover(host, self._throttle, self._at_stage)
-        self._copies = Copies(host, self)
+        self._copies = Copies(host, self._mover, files)
         self._held: dict[str, Held] = {}
         """What lies where it does not belong, by the volume's id."""
         self._not_before: dict[tuple[str, str], float] = {}
@@ -80,7 +80,8 @@ class Homecoming:
 
     def assign(self, rate: int, terms: Terms | None) -> None:
         """Go by these from now on; ``rate``: bytes per second at most."""
-        self._throttle.most = self._throttle.rate = float(rate)
+        if rate != self._throttle.most:
+            self._throttle.most = self._throttle.rate = float(rate)
         self._terms = terms or Terms()
 
     def look_again(self) -> None:
@@ -91,11 +92,6 @@ class Homecoming:
     async def settle(self, link: KeeperLink, path: str) -> bool:
         """A file that the index does not know: True if it is to be adopted. Raises as ``Copies.settle``."""
         return await self._copies.settle(link, path) is Settled.ADOPT
-
-    async def carry_out(self, move: Move) -> Move:
-        """A move to its end, whoever wants it, one at a time."""
-        async with self._files:
-            return await self._mover.run(move)
 
     # -- the rounds -----------------------------------------------------------------------------------------
 
@@ -174,7 +170,8 @@ class Homecoming:
             segment=row.id, camera=row.camera, source=link.volume_id, path=path, target=home.id, size=row.bytes,
             hash=row.hash, counts_at=link.volume_id,
         )  # fmt: skip
-        done = await self.carry_out(move)
+        async with self._files:
+            done = await self._mover.run(move)
         if done.stage is Stage.STOPPED:
             where = "is home, and still" if done.counts_at == home.id else "stays"
             log.warning("[DISK] %s %s on %s for now: %s", path, where, link.endpoint.name, done.problem)

@@ -6,13 +6,13 @@ become the segment again. Threads: the owner's loop only.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from enum import Enum
-from typing import Protocol
 
 from evertape.domain.homecoming import Move, Place, Stage, is_better
-from evertape.engine.homecoming_move import MoveHost
+from evertape.engine.homecoming_move import MoveHost, Mover
 from evertape.engine.keeper_link import KeeperLink
 from evertape.ipc.messages import DeleteSegment, FindSegment, Message
 from evertape.store.rows import DELETED, MISSING, OPEN, SegmentRow
@@ -32,31 +32,25 @@ class Settled(Enum):
     """Nothing can be said or done now."""
 
 
-class CopyHost(MoveHost, Protocol):
-    """What is needed from the keeper."""
-
-
-class MakesMoves(Protocol):
-    """Who carries moves out, one at a time."""
-
-    async def carry_out(self, move: Move) -> Move:
-        """To its end."""
-
-
 class Copies:
     """See the module.
 
     Args:
         host: the keeper.
-        moves: who moves.
+        mover: carries moves out.
+        files: held while files are looked at and changed.
     """
 
-    def __init__(self, host: CopyHost, moves: MakesMoves) -> None:
-        self._host, self._moves = host, moves
+    def __init__(self, host: MoveHost, mover: Mover, files: asyncio.Lock) -> None:
+        self._host, self._mover, self._files = host, mover, files
         self._said: set[str] = set()
 
     async def settle(self, link: KeeperLink, path: str) -> Settled:
         """Decide about one file, and do it. Raises ``VolumeError``, ``IndexBusyError``, ``OSError``."""
+        async with self._files:  # a file that is coming home this moment is known when it has come
+            return await self._settle(link, path)
+
+    async def _settle(self, link: KeeperLink, path: str) -> Settled:
         segment = await link.job(lambda n: FindSegment(request=n, path=path))
         if not segment:
             return Settled.ADOPT  # whoever adopts it says what it is
@@ -96,7 +90,7 @@ class Copies:
             segment=row.id, camera=row.camera, source=source, path=source_path, target=target, copy=copy,
             size=row.bytes, hash=row.hash, counts_at=row.volume, stage=Stage.READ,
         )  # fmt: skip
-        done = await self._moves.carry_out(move)
+        done = await self._mover.run(move)
         if done.stage is Stage.STOPPED:
             self._say(f"{row.path} stays twice for now: {done.problem}")
             return Settled.LATER
