@@ -41,7 +41,8 @@ _LONGEST_S = 6.0
 """Recording that a cut interrupts has lasted up to so long: two or three files of each camera."""
 _EARLY = 0.15
 """The share of cuts that come while the service starts."""
-_SETTLE_S = 12.0
+_SETTLE_S = 7.0
+"""The last run: what a cut left is mended within four."""
 
 Say = Callable[[str], None]
 
