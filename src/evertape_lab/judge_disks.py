@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from evertape_lab.stage import Stage
 
 _FRAGMENT_S = 0.5
-_OPENING_FAILED = re.compile(r"writer of (\S+) failed at (?!C1)[CWS]\d")
+OPENING_FAILED = re.compile(r"writer of \S+ failed at C[2-5]")
+"""A file that could not be begun; to be refused by the check before it (C1) is no error."""
+WRITING_FAILED = re.compile(r"writer of \S+ failed at [WS]\d")
 _ON_PURPOSE = ("starting", "service_stopped")
 """How every scenario begins and ends."""
 _MISTAKES = ("a mistake in", "a step failed in a way nobody foresaw", "Traceback")
@@ -164,7 +166,7 @@ def _judge_live(result: Result, stage: Stage) -> None:
 
 def _judge_log(result: Result, stage: Stage, expect: StorageExpect) -> None:
     log = stage.chronicle
-    errors = [line for line in log.lines if _OPENING_FAILED.search(line.text)]
+    errors = [line for line in log.lines if OPENING_FAILED.search(line.text)]
     mistakes = [line for line in log.lines if any(word in line.text for word in _MISTAKES)]
     if stage.rotations:
         result.figures["rotations"] = stage.rotations

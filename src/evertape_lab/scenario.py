@@ -47,6 +47,7 @@ def play(
     is_quick: bool,
     margin_s: float = 0.0,
     follow: Callable[[str], None] | None = None,
+    look: Callable[[Stage], None] | None = None,
 ) -> Result:
     """Play it in an empty folder.
 
@@ -56,6 +57,7 @@ def play(
         is_quick: with the short values.
         margin_s: added to each promised time, for a machine that is busy with other things.
         follow: called with each line of the time line of a scenario with disks.
+        look: called at the end, while the disks can be read.
     """
     result = Result(script.row, script.title, is_quick)
     stage, began = Stage(script, folder, is_quick=is_quick, follow=follow), time.monotonic()
@@ -68,6 +70,8 @@ def play(
         if hasattr(stage, "rig"):
             stage.make_disks_readable()
             judge(result, stage, margin_s)
+            if look is not None:
+                look(stage)
     finally:
         stage.put_disks_away()
     result.figures["took_s"] = time.monotonic() - began
