@@ -1,4 +1,4 @@
-"""What each layer of noticing is worth: a disk is pulled before rotations with all layers on, with each alone, with none.
+"""What each layer of noticing is worth: a disk is pulled before rotations with all layers on, with one, with none.
 
     PYTHONPATH=src python bench/storage_layers.py [--times 10] [--json FILE]
 
