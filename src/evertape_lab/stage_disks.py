@@ -21,7 +21,7 @@ from evertape.errors import UsageError
 from evertape.ipc.events import Alert
 from evertape.ipc.messages import CameraCommand
 from evertape.types import NS_PER_S
-from evertape_lab.audit import audit_files
+from evertape_lab.audit import FramesReport, audit_files
 from evertape_lab.chronicle import Chronicle
 from evertape_lab.disk_deeds import DISK_DEEDS, Bay, make_bay, plug
 from evertape_lab.disk_meter import DiskMeter
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from evertape_lab.rig import Rig
 
 _USABLE = ("online", "low", "slow")
+_COUNTS = 50
+"""Attempts to count while files move: each takes milliseconds, a move seconds."""
 
 
 @dataclass(slots=True)
@@ -202,7 +204,7 @@ class DiskVerbs:
 
     async def do_count(self, step: Step) -> None:
         """Count the frames on all disks now; ``word`` names the moment."""
-        report = await asyncio.to_thread(audit_files, self.rig.files())
+        report = await asyncio.to_thread(_counted, self.rig.files)
         every = report.cameras.values()
         self.counted[step.word] = Counted(
             sum(camera.count for camera in every),
@@ -328,6 +330,19 @@ class DiskVerbs:
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._stack.callback(task.cancel)
+
+
+def _counted(files: Callable[[], list[Path]]) -> FramesReport:
+    """Count the frames of one moment: files may be on their way home while they are read. Blocking."""
+    for _ in range(_COUNTS - 1):
+        paths = files()
+        try:
+            report = audit_files(paths)
+        except FileNotFoundError:
+            continue
+        if set(files()) == set(paths):
+            return report
+    return audit_files(files())
 
 
 def footage(point: Path) -> list[Path]:
