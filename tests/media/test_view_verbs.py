@@ -17,7 +17,17 @@ from evertape.errors import SetupError
 from evertape.media.gst.lib import Gst, join_disposals
 from evertape.media.view.output import window_sink
 from evertape.media.view.playback import FilePlayer
-from evertape.media.view.terms import SinkKind, ViewOptions
+from evertape.media.view.snapshot import NoPictureError, take_snapshot
+from evertape.media.view.terms import (
+    Picture,
+    Pictures,
+    SinkKind,
+    SourceCaps,
+    SourceEvent,
+    SourceState,
+    ViewOptions,
+)
+from evertape.types import Codec, Epoch, VideoCaps
 from evertape_lab import LabCameras
 
 EVERTAPE = [sys.executable, "-m", "evertape.cli.main"]
@@ -104,6 +114,31 @@ def test_no_picture_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     done = run(tmp_path, "snapshot", "rtsp://127.0.0.1:9/x", "-o", str(tmp_path / "a.jpg"), "--timeout", "1.5", code=1)
     assert "there is no picture: refused" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+class Feed:
+    """A service's feed of a camera: the newest pictures it has, also of one that is away."""
+
+    def __init__(self, *, flowing: bool) -> None:
+        caps = SourceCaps(VideoCaps(Codec.H264, b"", 64, 48))
+        state = SourceState(flowing, "" if flowing else "camera unreachable")
+        self._events: list[SourceEvent] = [state, caps, Pictures([Picture(Epoch("e" * 32), 0, True, b"no picture")])]
+
+    def poll(self, now_ns: int) -> list[SourceEvent]:
+        events, self._events = self._events, []
+        return events
+
+    def fileno(self) -> None:
+        return None
+
+    def close(self) -> None: ...
+
+
+def test_a_camera_that_is_away_gives_no_old_picture() -> None:
+    with pytest.raises(NoPictureError, match="there is no picture: camera unreachable"):
+        take_snapshot(Feed(flowing=False), timeout_ns=100_000_000)
+    with pytest.raises(NoPictureError, match="cannot be decoded"):  # it was taken
+        take_snapshot(Feed(flowing=True), timeout_ns=100_000_000)
 
 
 def test_a_machine_without_a_screen_is_told_so() -> None:

@@ -91,7 +91,7 @@ def probe_text(report: ProbeReport) -> str:
         lines.append(f"gop     {report.gop} frames, {report.gop_ns / NS_PER_S:.1f} s{order}")
     lines += [f"audio   {_audio(report)}", f"clock   {_clock(report)}"]
     secure = ", encrypted" + ("" if report.verified else ", certificate not checked") if report.encrypted else ""
-    login = f", {report.auth} login" if report.auth else ""
+    login = {"": "", "none": ", no login"}.get(report.auth, f", {report.auth} login")
     server = f", {report.server}" if report.server else ""
     lines.append(f"link    {report.transport}{secure}{login}{server}")
     lines.append(f"start   first picture after {report.first_frame_ns / NS_PER_S:.1f} s")

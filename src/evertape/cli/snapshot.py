@@ -34,7 +34,7 @@ def snapshot(
     """Write what a camera sees right now to a picture file, which is replaced if it is there.
 
     Of a configured camera the running service's own stream is used; without a service, and for a URL, a session with
-    the camera is opened.
+    the camera is opened. While the camera is away no picture is written.
     """
     from evertape.cli.view_source import configured, find_target, open_source
     from evertape.media.view.snapshot import take_snapshot

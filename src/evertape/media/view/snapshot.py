@@ -21,6 +21,7 @@ TIMEOUT_NS = 20 * NS_PER_S
 _ENCODERS = {"jpeg": "jpegenc", "png": "pngenc"}
 _DECODE_NS = 10 * NS_PER_S
 _POLL_NS = 20_000_000
+_HINT = "evertape camera probe says more about it"
 
 
 class NoPictureError(EvertapeError):
@@ -36,6 +37,8 @@ def take_snapshot(
     clock: Clock | None = None,
 ) -> bytes:
     """The newest picture there is: of a feed the last one of the group of pictures it begins with.
+
+    While the camera is away there is none: what a feed still has of it is from before.
 
     Args:
         source: is closed before this returns.
@@ -66,15 +69,15 @@ def take_snapshot(
 def _collect(source: ViewSource, timeout_ns: int, clock: Clock) -> tuple[VideoCaps, list[Picture]]:
     """What to decode: everything from a keyframe on that came with it."""
     until = clock.boot_ns() + timeout_ns
-    video, reason = None, "no picture came"
+    video, reason, away = None, "no picture came", False
     while (now := clock.boot_ns()) < until:
         for event in source.poll(now):
             match event:
                 case SourceCaps(video=described):
                     video = described
-                case SourceState(flowing=False, reason=said) if said:
-                    reason = said
-                case Pictures(pictures=pictures) if video is not None and any(p.key for p in pictures):
+                case SourceState(flowing=flowing, reason=said):
+                    away, reason = not flowing, said or reason
+                case Pictures(pictures=pictures) if video is not None and not away and any(p.key for p in pictures):
                     first = next(i for i, p in enumerate(pictures) if p.key)
                     return video, list(pictures[first:])
                 case _:
@@ -84,7 +87,7 @@ def _collect(source: ViewSource, timeout_ns: int, clock: Clock) -> tuple[VideoCa
             time.sleep(_POLL_NS / NS_PER_S)
         else:
             select.select([fileno], [], [], _POLL_NS / NS_PER_S)
-    raise NoPictureError(f"there is no picture: {reason}")
+    raise NoPictureError(f"there is no picture: {reason}", hint=_HINT if away else "")
 
 
 def _decode(video: VideoCaps, pictures: list[Picture], decoder: str, encoder: str) -> bytes:
