@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -47,13 +48,43 @@ REPLY_TIMEOUT_S = 10.0
 _PORTS = range(20000, 32000)
 
 
+class _Ports:
+    """Ports that this process has given out: to nobody else in it, and to no other process of the lab while it lives.
+
+    A camera that is dead for a while, or refuses, does not hold its port: whoever looks for a free one would take it.
+    """
+
+    def __init__(self) -> None:
+        self._given: set[int] = set()
+        self._file: int | None = None
+
+    def take(self, port: int) -> bool:
+        """Reserve one; False if somebody has it."""
+        if port in self._given:
+            return False
+        if self._file is None:
+            path = Path(tempfile.gettempdir()) / f"evertape-lab-{os.getuid()}.ports"
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            # One byte of the file stands for each port; the lock ends with the process, however that ends.
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+        except OSError:
+            return False
+        self._given.add(port)
+        return True
+
+
+_ports = _Ports()
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """A TCP port on ``host`` that nobody listens on now; raises ``SetupError`` if none is found."""
     for port in random.sample(_PORTS, 200):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
-            return port
+            if _ports.take(port):
+                return port
     raise SetupError(f"no free TCP port on {host}")
 
 

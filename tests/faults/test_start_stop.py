@@ -58,6 +58,9 @@ def test_each_file_is_exact_to_its_frames_and_the_viewer_loses_none(tmp_path: Pa
         await rig.until(
             lambda: info(rig).state == "recording" and info(rig).segments == files + 1, 10, "recording began"
         )
+        # The viewer's socket is another one: what it was sent before the state was may still be unread.
+        heard = viewer.frames[-1]
+        await rig.until(lambda: viewer.frames[-1] > heard, 10, "a frame passes")
         began = viewer.frames[-1]
         await rig.until(lambda: viewer.frames[-1] >= began + frames, 10, "frames pass")
         stop = viewer.frames[-1]
