@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, paths)))
 
 
+@pytest.hookimpl(tryfirst=True)  # before the worker says that it has collected
 def pytest_collection_finish(session: pytest.Session) -> None:
     """On a worker: tell the controller which tests are timed."""
     given = getattr(session.config, "workerinput", {})
