@@ -16,7 +16,7 @@ from typing import NamedTuple
 from evertape.disk.fault import VolumeFaultError, step
 from evertape.disk.jobs import segment_at
 from evertape.disk.layout import CONTROL_DIR, SUFFIX, segment_path
-from evertape.disk.paths import directory, make_directories, open_file, write_all
+from evertape.disk.paths import directory, forget, make_directories, open_file, write_all
 from evertape.disk.segment_file import MAX_SUFFIX
 from evertape.disk.volume import Session
 from evertape.domain.storage_fault import StorageFault
@@ -105,12 +105,12 @@ def read(session: Session, parts: Sequence[str], offset: int, size: int, *, fres
         try:
             _refuse_writing(fd, parts)
             if fresh:
-                _forget(fd, offset, size)
+                forget(fd, offset, size)
             pieces, at = [], offset
             while at < offset + size and (data := os.pread(fd, offset + size - at, at)):
                 pieces.append(data)
                 at += len(data)
-            _forget(fd, offset, size)
+            forget(fd, offset, size)
             return Piece(b"".join(pieces), os.fstat(fd).st_size)
         finally:
             os.close(fd)
@@ -201,9 +201,3 @@ def _refuse_writing(fd: int, parts: Sequence[str]) -> None:
         raise VolumeFaultError(StorageFault.OTHER, text, number=errno.EBUSY) from None
     except OSError:
         pass  # a file system without locks
-
-
-def _forget(fd: int, offset: int, size: int) -> None:
-    if hasattr(os, "posix_fadvise"):
-        with contextlib.suppress(OSError):
-            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_DONTNEED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,15 @@ from typing import BinaryIO, cast
 
 from evertape.disk.fault import VolumeFaultError, step
 from evertape.disk.layout import CONTROL_DIR, SUFFIX, is_camera, is_day
-from evertape.disk.paths import DIRECTORY, directory, make_directories, open_file, remove_file, write_all
+from evertape.disk.paths import DIRECTORY, directory, forget, make_directories, open_file, remove_file, write_all
 from evertape.disk.volume import Session
 from evertape.domain.storage_fault import StorageFault
 from evertape.errors import ProtocolError
+from evertape.mp4.digest import hash_stream
 from evertape.mp4.model import HeaderCutError
 from evertape.mp4.scan import RepairPlan, ScannedSegment, cut_plan, repair_plan, scan
+
+log = logging.getLogger(__name__)
 
 MIRROR = "journal"
 _JOURNAL_NAME = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9]{3}\.jsonl")
@@ -33,11 +37,13 @@ class Closed:
         scanned: what it holds now; ``None`` if it ends within its header.
         size: its bytes now.
         text: what was done to it, for the log.
+        hash: of its bytes now; empty if they could not be read.
     """
 
     scanned: ScannedSegment | None
     size: int
     text: str
+    hash: str = ""
 
 
 class _Telling(FileIO):
@@ -91,12 +97,24 @@ def _close(file: FileIO) -> Closed:
     except HeaderCutError:
         return Closed(None, os.fstat(file.fileno()).st_size, "nothing in it")
     if scanned.closed:
-        return Closed(scanned, scanned.size, "was finished")
+        return Closed(scanned, scanned.size, "was finished", _hash(file))
     if not scanned.fragments:
         return Closed(scanned, scanned.size, "nothing in it")
     plan = repair_plan(scanned)
     size = _apply(file, plan, "R")
-    return Closed(scanned, size, f"closed, {scanned.size - plan.truncate_to} bytes cut off")
+    return Closed(scanned, size, f"closed, {scanned.size - plan.truncate_to} bytes cut off", _hash(file))
+
+
+def _hash(file: FileIO) -> str:
+    """Of the whole file. One with a bad sector is worth its record all the same: it gets none."""
+    try:
+        file.seek(0)
+        found, size = hash_stream(cast(BinaryIO, file))
+        forget(file.fileno(), 0, size)
+        return found
+    except OSError as error:
+        log.warning("[DISK] a segment cannot be hashed: %s", error)
+        return ""
 
 
 def _apply(file: FileIO, plan: RepairPlan, letter: str) -> int:
@@ -129,9 +147,10 @@ def cut_file(session: Session, parts: Sequence[str], segment: str, from_seq: int
         if not any(fragment.video is not None for fragment in kept):
             raise VolumeFaultError(StorageFault.OTHER, "nothing would remain of the file; delete it")
         if scanned.closed and len(kept) == len(scanned.fragments):
-            return Closed(scanned, scanned.size, "nothing to cut")
+            return Closed(scanned, scanned.size, "nothing to cut", _hash(file))
         size = _apply(file, plan, "T")
-        return Closed(replace(scanned, fragments=kept, closed=True, size=size, valid_end=size), size, "cut")
+        left = replace(scanned, fragments=kept, closed=True, size=size, valid_end=size)
+        return Closed(left, size, "cut", _hash(file))
 
 
 def segment_at(session: Session, parts: Sequence[str]) -> str:

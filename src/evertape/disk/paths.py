@@ -98,3 +98,10 @@ def replace_file(parent: int, name: str, data: bytes) -> None:
         os.close(fd)
     os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
     os.fsync(parent)
+
+
+def forget(fd: int, offset: int, size: int) -> None:
+    """What was read there need not stay in memory; what is not written yet does. Never raises."""
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_DONTNEED)

@@ -21,6 +21,7 @@ from evertape.disk.marker import VolumeHandle
 from evertape.disk.paths import directory, make_directories, write_all
 from evertape.domain.storage_fault import StorageFault
 from evertape.errors import ProtocolError
+from evertape.mp4.digest import named, segment_hash
 from evertape.mp4.index import build_index
 from evertape.mp4.model import FragmentInfo
 from evertape.mp4.scan import ScannedSegment, read_fragment, scan
@@ -44,6 +45,7 @@ class SegmentFile:
 
     def __init__(self, fd: int, path: str, head: ScannedSegment) -> None:
         self._fd = fd
+        self._hash = segment_hash()
         self.path = path
         self.header = head.header
         self.caps = head.caps
@@ -72,7 +74,9 @@ class SegmentFile:
         for again in (True, True, False):
             try:
                 fd, path = _new_file(handle.root, scanned.header.camera_id, day, time, head)
-                return cls(fd, path, scanned)
+                made = cls(fd, path, scanned)
+                made._hash.update(head)
+                return made
             except VolumeFaultError as fault:
                 # Perhaps the day's last file was deleted at this moment, and the empty folder with it.
                 if not again or fault.number != errno.ENOENT:
@@ -87,6 +91,7 @@ class SegmentFile:
                 text = f"what was to be appended is not the whole fragment {len(self.fragments)}"
                 raise VolumeFaultError(StorageFault.OTHER, text)
             write_all(self._fd, [payload], self.bytes)
+            self._hash.update(payload)
             self.fragments.append(replace(info, offset=self.bytes, moof_offset=self.bytes + info.moof_offset))
             self.bytes += len(payload)
 
@@ -99,6 +104,11 @@ class SegmentFile:
                 self.deleted = True
                 raise VolumeFaultError(StorageFault.OTHER, f"{self.path} was deleted while it was written")
             return count, size
+
+    @property
+    def hash(self) -> str:
+        """Of every byte that was given to the file and counts, computed as they passed: once finished, of the file."""
+        return named(self._hash)
 
     @property
     def salvageable(self) -> bool:
@@ -129,7 +139,9 @@ class SegmentFile:
                 # Behind the last whole fragment may be part of another one, if its write failed.
                 if os.fstat(self._fd).st_size != self.bytes:
                     os.ftruncate(self._fd, self.bytes)
-                size = self.bytes + write_all(self._fd, [build_index(self.header, self.fragments)], self.bytes)
+                index = build_index(self.header, self.fragments)
+                size = self.bytes + write_all(self._fd, [index], self.bytes)
+                self._hash.update(index)
             with step("L2"):
                 os.fsync(self._fd)
                 self.deleted = not os.fstat(self._fd).st_nlink

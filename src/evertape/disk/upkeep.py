@@ -180,6 +180,7 @@ class Upkeep:
                 path=path,
                 first_audio=records.first_audio(scanned.header, scanned.fragments),
                 bytes=closed.size,
+                hash=closed.hash,
                 reason=reason,
             )
         )
@@ -202,6 +203,7 @@ class Upkeep:
                 path=want.path,
                 from_seq=want.from_seq,
                 bytes=cut.size,
+                hash=cut.hash,
                 by=want.by,
             )
         )

@@ -230,6 +230,7 @@ class Writers:
             path=file.path,
             first_audio=records.first_audio(file.header, file.fragments),
             bytes=size,
+            hash=file.hash,
             reason=reason,
         )
 

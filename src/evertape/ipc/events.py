@@ -178,6 +178,9 @@ class SegmentClosed(Event, frozen=True, kw_only=True, tag="segment_closed", omit
     """``rotate, stop, shutdown, caps, epoch, failover, home, split, move, evicted, writer_gone, recovered`` or
     ``adopted``."""
     supersedes: tuple[Supersedes, ...] = ()
+    hash: str = ""
+    """Of all the file's bytes, such as ``blake3:1f…``: computed as they were written, or when the file was recovered or
+    adopted, as they were read. Empty if they could not be read, or were written by an older program."""
 
 
 class SegmentCut(Event, frozen=True, kw_only=True, tag="segment_cut", omit_defaults=True):
@@ -195,6 +198,8 @@ class SegmentCut(Event, frozen=True, kw_only=True, tag="segment_cut", omit_defau
     fragments: int
     by: str
     """The segment that holds the rest."""
+    hash: str = ""
+    """Of the bytes that are left."""
 
 
 class SegmentMissing(Event, frozen=True, kw_only=True, tag="segment_missing", omit_defaults=True):

@@ -106,6 +106,7 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
         state=CLOSED,
         reason=event.reason,
         closed_by=event.id,
+        hash=event.hash,
     )
     if row is None:
         return new
@@ -129,8 +130,9 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
     same = (row.last_video, row.fragments) == (new.last_video, new.fragments)
     if same and row.volume == new.volume:
         # What it holds is known, and its times better than from its own header. That it is there is news.
-        return replace(row, path=new.path, bytes=new.bytes, state=CLOSED, closed_by=event.id)
-    return replace(new, cut_by=row.cut_by)
+        return replace(row, path=new.path, bytes=new.bytes, state=CLOSED, closed_by=event.id, hash=row.hash or new.hash)
+    # The hash it was closed with counts more than one of what somebody found later.
+    return replace(new, cut_by=row.cut_by, hash=row.hash or new.hash) if same else replace(new, cut_by=row.cut_by)
 
 
 def _cut(row: SegmentRow, event: SegmentCut) -> SegmentRow:
@@ -148,8 +150,9 @@ def _cut(row: SegmentRow, event: SegmentCut) -> SegmentRow:
         state=CLOSED,
         fate=event.by,
         cut_by=event.id,
-        hash="",  # its bytes are others now
+        hash=event.hash,  # its bytes are others now
         checked_at=None,
+        damaged="",
     )
 
 
