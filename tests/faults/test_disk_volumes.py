@@ -65,6 +65,19 @@ def recording(disk: DiskUnderTest, count: int = 1) -> tuple[Peer, list[Footage]]
     return peer, footages
 
 
+def until_let_go(volume: LoopVolume) -> None:
+    """Wait until nobody holds the pulled file system."""
+
+    def detached() -> bool:
+        listed = subprocess.run(["losetup", "-j", str(volume.image)], capture_output=True, text=True, check=True)
+        return not listed.stdout.strip()
+
+    deadline = time.monotonic() + 5.0
+    while not detached():
+        assert time.monotonic() < deadline, "somebody still holds the file system"
+        time.sleep(0.02)
+
+
 @pytest.mark.timed
 def test_pulled_volume_fails_every_writer_within_100_ms_and_nothing_lands_beneath(
     rig: DiskRig, usb: LoopVolume
@@ -91,15 +104,7 @@ def test_the_pulled_file_system_is_let_go(rig: DiskRig, usb: LoopVolume) -> None
     peer, _ = recording(rig.disk(usb.mount_point, is_mount=True), 2)
     usb.pull()
     peer.state("missing")
-
-    def detached() -> bool:
-        listed = subprocess.run(["losetup", "-j", str(usb.image)], capture_output=True, text=True, check=True)
-        return not listed.stdout.strip()
-
-    deadline = time.monotonic() + 5.0
-    while not detached():
-        assert time.monotonic() < deadline, "somebody still holds the file system"
-        time.sleep(0.02)
+    until_let_go(usb)
 
 
 def test_volume_is_online_within_2_s_of_its_return_and_recovery_closes_what_it_held(
@@ -238,6 +243,7 @@ def test_a_dying_device_is_an_io_error_at_the_first_failed_step(rig: DiskRig) ->
         assert (failed.fault, failed.errno) == ("io_error", 5)
         peer.state("io_error")
         disk.pull()
+        until_let_go(disk)  # else the same dead file system would be mounted once more
         disk.mount()
         peer.state("online")
 

@@ -121,8 +121,19 @@ class VolumeHandle:
         Raises:
             VolumeFaultError: ``missing`` or ``wrong_volume``.
         """
+        self._attached()
+        try:
+            self._leads_here()
+        except VolumeFaultError:
+            # It may have been unmounted while we looked, and then what is found beneath is nobody's other volume.
+            self._attached()
+            raise
+
+    def _attached(self) -> None:
         if not self.is_attached():
             raise VolumeFaultError(StorageFault.MISSING, f"{self.path} is no longer mounted")
+
+    def _leads_here(self) -> None:
         if any(not os.path.exists(SYS_DEVICES / f"{major}:{minor}") for major, minor in self.devices):
             # A pulled disk often stays mounted; its pages go on being read from memory.
             raise VolumeFaultError(StorageFault.MISSING, f"the device of {self.path} is gone", number=errno.ENODEV)
