@@ -12,7 +12,7 @@ START = 1_700_000_000_000_000_000
 LENGTH = 60_000_000_000
 """Of a segment, in nanoseconds."""
 
-SESSION = 1000
+SESSION = 100
 """Segments of a capture session; the connection breaks half a minute before its end."""
 
 _ROWS = """

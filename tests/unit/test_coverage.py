@@ -32,13 +32,13 @@ def s(seconds: float) -> int:
 
 def footage(
     name: str, start: float, end: float | None, *, epoch: str = "e", first: int | None = None, generation: int = 0,
-    state: str = "closed", fate: str = "", volume: str = "v",
+    state: str = "closed", fate: str = "",
 ) -> Footage:  # fmt: skip
     """25 pictures a second, numbered by the time since 0."""
     begin = round(start * 25) if first is None else first
     last = None if end is None else begin + round((end - start) * 25) - 1
     return Footage(
-        name, epoch, generation, volume, s(start), None if end is None else s(end), begin, last, state, fate
+        name, epoch, generation, s(start), None if end is None else s(end), begin, last, state, fate
     )  # fmt: skip
 
 
@@ -77,8 +77,8 @@ def test_files_that_follow_on_are_one_span() -> None:
 
 
 def test_what_two_volumes_hold_counts_once() -> None:
-    old = footage("old", 0, 70, volume="usb")
-    new = footage("new", 50, 120, generation=1, volume="spill")
+    old = footage("old", 0, 70)
+    new = footage("new", 50, 120, generation=1)
     report = account(0, 120, old, new)
     assert report.recorded_s == 120
     assert [(part.segment, part.start, part.end) for part in counted([old, new])] == [
@@ -299,7 +299,7 @@ def _worlds(draw: st.DrawFn) -> CoverageInput:
                 [("closed", "")] * 4 + [("missing", ""), ("deleted", "retention"), ("deleted", "superseded")]
             )
         )
-        held.append(Footage(f"s{n}", epoch, n, "v", start, end, start, end - 1, state, fate))
+        held.append(Footage(f"s{n}", epoch, n, start, end, start, end - 1, state, fate))
     gaps = []
     for n in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, TICKS - 1))

@@ -21,7 +21,7 @@ from itertools import pairwise
 from evertape.domain.canvas import Canvas
 from evertape.domain.cause import Cause
 from evertape.domain.downtime import Death, Down, Run, downs, explain_by_downs, owner_ended
-from evertape.domain.logical import Counted, Footage, counted
+from evertape.domain.logical import Counted, Footage, counted, stretches
 from evertape.domain.spans import GapSpan, RecordedSpan, Span, tidy
 from evertape.domain.wish import cause_of_stop
 from evertape.types import NS_PER_MS, NS_PER_S, DurationNs, UtcNs
@@ -188,9 +188,9 @@ def _end_of(gap: LedgerGap, starts: list[int], runs: Sequence[Run], deaths: Sequ
 
 
 def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], slack: int, now: int) -> None:
-    for piece in pieces:
-        canvas.paint(piece.start, piece.end, _recorded(piece.segment))
-    for lost in known.footage:
+    for start, end, segments in stretches(pieces, canvas.start, canvas.end):
+        canvas.paint(start, end, _recorded(*segments))
+    for lost in [item for item in known.footage if item.state in ("missing", "deleted")]:
         cause = _fate(lost)
         if cause is not None and lost.end is not None:
             canvas.paint(lost.start, lost.end, _gap(cause))
@@ -217,15 +217,17 @@ def _join(canvas: Canvas[Span], pieces: list[Counted], slack: int) -> None:
         held.sort(key=lambda piece: piece.first)
         for old, new in pairwise(held):
             hole = new.start - old.end
+            if hole <= 0:
+                continue
             whole = old.last is not None and new.first == old.last + 1
-            if 0 < hole <= slack or (whole and 0 < hole <= CLOCK_SLACK):
+            if hole <= slack or (whole and hole <= CLOCK_SLACK):
                 canvas.paint(old.end, new.start, _recorded(old.segment))
-            elif whole and hole > 0:
+            elif whole:
                 canvas.paint(old.end, new.start, _gap(Cause.CLOCK_JUMP, derived=True))
 
 
-def _recorded(segment: str) -> Callable[[int, int], Span]:
-    return lambda start, end: RecordedSpan(UtcNs(start), UtcNs(end), (segment,))
+def _recorded(*segments: str) -> Callable[[int, int], Span]:
+    return lambda start, end: RecordedSpan(UtcNs(start), UtcNs(end), segments)
 
 
 def _gap(cause: Cause, gap: str = "", *, derived: bool = False) -> Callable[[int, int], Span]:

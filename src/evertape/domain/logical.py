@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from evertape.domain.resolve import HeldSpan, LogicalSpan, resolve
 from evertape.types import Epoch, SegmentId
@@ -11,15 +12,15 @@ from evertape.types import Epoch, SegmentId
 _ENDLESS = 1 << 62
 
 
-@dataclass(frozen=True, slots=True)
-class Footage:
+class Footage(NamedTuple):
     """One segment as the index knows it. Instants are UTC nanoseconds.
+
+    A tuple, as ``Counted`` is: an account of a day may need thousands of them, and is to be there in milliseconds.
 
     Args:
         segment: its id.
         epoch: the capture session.
         generation: rises with every segment of a camera.
-        volume: the volume's id.
         start: when the first picture was.
         end: when the last one ends; ``None`` while it is open.
         first: the first video unit.
@@ -31,7 +32,6 @@ class Footage:
     segment: str
     epoch: str
     generation: int
-    volume: str
     start: int
     end: int | None
     first: int
@@ -40,8 +40,7 @@ class Footage:
     fate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(NamedTuple):
     """A part of a segment that counts: video units ``first`` to ``last``, inclusive, from ``start`` to ``end``.
 
     ``last`` is ``None`` if the file is still being written.
@@ -74,12 +73,32 @@ def counted(footage: Iterable[Footage], open_until: Mapping[str, int] | None = N
         whole = item if item.last is not None and item.end is not None else _bounded(item, by_epoch, open_until or {})
         if whole is not None:
             known[item.segment] = whole
+    parts: list[Counted] = []
+    for session in by_epoch.values():
+        parts += _parts([known[item.segment] for item in session if item.segment in known])
+    return sorted((part for part in parts if part.end > part.start), key=_start)
+
+
+def _parts(session: list[Footage]) -> list[Counted]:
+    """What counts of one session."""
+    session.sort(key=_age)
+    if all(new.first > (_ENDLESS if old.last is None else old.last) for old, new in pairwise(session)):
+        # Nothing is there twice, as nearly always: each counts as a whole.
+        return [Counted(f.segment, f.epoch, f.first, f.last, f.start, f.end) for f in session if f.end is not None]
     spans = resolve(
         HeldSpan(SegmentId(f.segment), Epoch(f.epoch), f.generation, f.first, _ENDLESS if f.last is None else f.last)
-        for f in known.values()
+        for f in session
     )
-    parts = [_timed(span, known) for span in spans if not span.empty]
-    return sorted((part for part in parts if part.end > part.start), key=lambda part: part.start)
+    whole = {f.segment: f for f in session}
+    return [_timed(span, whole) for span in spans if not span.empty]
+
+
+def _age(item: Footage) -> tuple[int, int]:
+    return (item.generation, item.first)
+
+
+def _start(part: Counted) -> int:
+    return part.start
 
 
 def _bounded(item: Footage, by_epoch: Mapping[str, list[Footage]], open_until: Mapping[str, int]) -> Footage | None:
@@ -92,7 +111,7 @@ def _bounded(item: Footage, by_epoch: Mapping[str, list[Footage]], open_until: M
     else:
         return None
     return Footage(
-        item.segment, item.epoch, item.generation, item.volume, item.start, max(item.start, end), item.first, last,
+        item.segment, item.epoch, item.generation, item.start, max(item.start, end), item.first, last,
         item.state, item.fate,
     )  # fmt: skip
 
@@ -117,3 +136,23 @@ def _at(whole: Footage, seq: int) -> int:
     assert whole.end is not None
     units = (whole.first if whole.last is None else whole.last) - whole.first + 1
     return whole.start + (whole.end - whole.start) * min(units, seq - whole.first) // units
+
+
+def stretches(pieces: Sequence[Counted], start: int, end: int) -> Iterator[tuple[int, int, tuple[str, ...]]]:
+    """Pieces that follow on exactly, put together: a day may be a thousand of them, and one stroke of the brush."""
+    begin = reached = latest = start
+    names: list[str] = []
+    for piece in pieces:
+        if piece.end <= start or piece.start >= end:
+            continue
+        # One that begins before others have ended may be hidden in part; it is painted by itself, to be named rightly.
+        if not names or piece.start != reached or begin < latest:
+            if names:
+                yield begin, reached, tuple(names)
+                latest = max(latest, reached)
+            begin, names = piece.start, []
+        reached = piece.end
+        if not names or names[-1] != piece.segment:
+            names.append(piece.segment)
+    if names:
+        yield begin, reached, tuple(names)

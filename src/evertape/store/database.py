@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from evertape.store.failures import IndexDamagedError, translated
 from evertape.store.tables import SCHEMA, metadata
@@ -77,7 +78,27 @@ def reading_engine(place: str | Path) -> Engine:
         connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         return connection
 
-    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    # One connection is kept: opening one, and reading the schema, takes as long as what is asked for.
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1, max_overflow=-1)
+
+    @event.listens_for(engine, "connect")
+    def _connected(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _checked_out(_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if record.info["file"] != _identity(path):
+            raise DisconnectionError("the index was moved aside; there is another one")
+
+    return engine
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def schema_of(engine: Engine) -> str | None:

@@ -5,7 +5,8 @@ Blocking; one thread at a time per object, except that readers in other processe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -14,7 +15,6 @@ from evertape.domain.coverage import (
     CoverageInput,
     CoverageReport,
     Death,
-    Footage,
     LedgerGap,
     Run,
     WishChange,
@@ -25,18 +25,29 @@ from evertape.errors import EvertapeError
 from evertape.ipc.events import AnyEvent
 from evertape.store.database import check, prepare, reading_engine, schema_of, sqlite_path, writing_engine
 from evertape.store.failures import IndexBusyError, IndexDamagedError, translated
+from evertape.store.footage import footage
 from evertape.store.reader import EVERY_STATE, Reader
 from evertape.store.rows import Cursor, GapRow, Piece, SegmentRow
 from evertape.store.tables import SCHEMA
 from evertape.store.writer import Writer
 from evertape.types import NS_PER_S, UtcNs
 
-_AROUND = 24 * 3600 * NS_PER_S
-"""How far beyond a window its account looks: what touches its edges is judged as a whole."""
+_AROUND = 3600 * NS_PER_S
+"""How far beyond a window its account looks: what touches its edges is judged as a whole. Nothing that is compared
+there is further away: copies of the same units, a recorder's death and its successor's first picture."""
 
 
 class View(Reader):
-    """The questions that need more than one table. See ``Reader``."""
+    """The questions that need more than one table, each answered from one moment of the database. See ``Reader``."""
+
+    @contextlib.contextmanager
+    def _moment(self) -> Iterator[View]:
+        """One view of the database for a whole question, and one connection: opening it takes longer than most asks."""
+        if self._held is not None:
+            yield self
+            return
+        with self._pinned() as connection:
+            yield View(self._engine, connection)
 
     def coverage_input(
         self,
@@ -50,7 +61,7 @@ class View(Reader):
         """What is known of a camera in ``[start, end)`` and ``around`` it; see ``domain.coverage``."""
         low, high = start - around, end + around
         return CoverageInput(
-            footage=[footage_of(row) for row in self.segments(camera, low, high, EVERY_STATE)],
+            footage=footage(self, camera, low, high, EVERY_STATE),
             gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
             wishes=[WishChange(wish.at, wish.wanted, wish.by) for wish in self.wishes(camera)],
             runs=[Run(r.service, r.started_at, r.stopped_at, r.last_at, r.host_boot) for r in self.runs()],
@@ -65,7 +76,8 @@ class View(Reader):
         end = gap.end_utc
         if end is None and gap.start_utc < low:
             # What ended it may be outside of what is looked at.
-            end = self.next_start(gap.camera, gap.start_utc)
+            ended = self.next_start(gap.camera, gap.start_utc)
+            end = None if ended is None or ended >= low else ended
         return LedgerGap(gap.id, gap.cause, gap.start_utc, end, gap.opened_at, gap.source, gap.service, gap.derived)
 
     def coverage(
@@ -89,7 +101,8 @@ class View(Reader):
                 or from the file.
             boot: the kernel's boot id now if no service runs; ``None`` if one does.
         """
-        known = self.coverage_input(camera, start, end, open_until, boot)
+        with self._moment() as view:
+            known = view.coverage_input(camera, start, end, open_until, boot)
         return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
 
     def pieces(self, camera: str, start: int, end: int, open_until: Mapping[str, int] | None = None) -> list[Piece]:
@@ -97,13 +110,11 @@ class View(Reader):
 
         A file being written is left out unless ``open_until`` says up to when it holds footage.
         """
-        rows = self.segments(camera, start - _AROUND, end + _AROUND)
-        by_id = {row.id: row for row in rows}
-        return [
-            Piece(by_id[part.segment], part.first, part.last, part.start, part.end)
-            for part in counted(map(footage_of, rows), open_until)
-            if part.end > start and part.start < end
-        ]
+        with self._moment() as view:
+            held = footage(view, camera, start - _AROUND, end + _AROUND)
+            parts = [part for part in counted(held, open_until) if part.end > start and part.start < end]
+            by_id = view.segments_by_id(list({part.segment for part in parts}))
+        return [Piece(by_id[part.segment], part.first, part.last, part.start, part.end) for part in parts]
 
     def segment_at(self, camera: str, utc: int, open_until: Mapping[str, int] | None = None) -> SegmentRow | None:
         """The segment that shows a camera at an instant; ``None`` if none does."""
@@ -187,11 +198,3 @@ class Index(View):
             raise EvertapeError("the index was opened for reading")
         with translated("writing the index"), self._engine.begin() as connection:
             self._writer.apply(connection, events, cursor)
-
-
-def footage_of(row: SegmentRow) -> Footage:
-    """A segment as ``domain.coverage`` wants it."""
-    return Footage(
-        row.id, row.epoch, row.generation, row.volume, row.start_utc, row.end_utc, row.first_video, row.last_video,
-        row.state, row.fate,
-    )  # fmt: skip

@@ -58,11 +58,16 @@ class Reader:
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Reader]:
         """A reader that sees the database as it is now, however long it is used."""
+        with self._pinned() as connection:
+            yield Reader(self._engine, connection)
+
+    @contextlib.contextmanager
+    def _pinned(self) -> Iterator[Connection]:
         with translated("reading the index"), self._engine.connect() as connection:
             if self._engine.dialect.name != "sqlite":
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
             begin(connection)
-            yield Reader(self._engine, connection)
+            yield connection
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -95,9 +100,10 @@ class Reader:
     def segments(self, camera: str, start: int, end: int, states: Sequence[str] = HELD) -> list[SegmentRow]:
         """Segments with footage in ``[start, end)``, UTC ns, by start; open ones reach to an unknown end."""
         table = tables.segments.c
-        longest = self._scalar(select(func.max(tables.totals.c.longest)).where(tables.totals.c.camera == camera)) or 0
         found = select(tables.segments).where(table.camera == camera, table.start_utc < end, table.state.in_(states))
-        reach = found.where(table.start_utc >= start - longest, or_(table.end_utc > start, table.end_utc.is_(None)))
+        reach = found.where(
+            table.start_utc >= start - self.longest(camera), or_(table.end_utc > start, table.end_utc.is_(None))
+        )
         rows = {row["id"]: segment_row(row) for row in self._rows(reach)}
         if OPEN in states:
             # All open ones, which are few: by camera and start SQLite would go through all that is older.
@@ -105,6 +111,17 @@ class Reader:
                 if open_row.camera == camera and open_row.start_utc < min(start, end):
                     rows.setdefault(open_row.id, open_row)
         return sorted(rows.values(), key=lambda row: (row.start_utc, row.generation))
+
+    def longest(self, camera: str) -> int:
+        """Nanoseconds of the longest segment that the camera ever had: how far back a search by start has to reach."""
+        totals = tables.totals.c
+        return self._scalar(select(func.max(totals.longest)).where(totals.camera == camera)) or 0
+
+    def tuples(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+        """As ``rows``, but the driver's own: there may be thousands, and nothing that is asked for needs a conversion."""
+        with self._connection() as connection:
+            cursor = connection.execute(statement).cursor
+            return list(map(tuple, cursor.fetchall()))
 
     def segment(self, segment: str) -> SegmentRow | None:
         """One segment, whatever its state."""
@@ -190,8 +207,9 @@ class Reader:
         """The ledger's entries that touch ``[start, end)``, by start."""
         table = tables.gaps.c
         found = select(tables.gaps).where(table.camera == camera, table.start_utc < end)
-        found = found.where(or_(table.end_utc >= start, table.end_utc.is_(None)))
-        return [gap_row(row) for row in self._rows(found.order_by(table.start_utc, table.opened_at))]
+        # Two questions: for one with "or" SQLite goes through every gap that the camera ever had.
+        rows = self._rows(found.where(table.end_utc >= start)) + self._rows(found.where(table.end_utc.is_(None)))
+        return sorted(map(gap_row, rows), key=lambda gap: (gap.start_utc, gap.opened_at))
 
     def gaps_by_id(self, ids: Sequence[str]) -> dict[str, GapRow]:
         """Those of these entries of the ledger that are known."""
