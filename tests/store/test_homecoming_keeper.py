@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -63,9 +64,12 @@ class Two:
         return KeeperUnderTest(self.rig, self.disks, **{"retention": TERMS, "roles": ROLES, **settings})  # type: ignore[arg-type]
 
     def files(self, volume: str) -> dict[str, str]:
-        """Path and hash of every file of footage."""
-        root = self.folders[volume]
-        return {str(path.relative_to(root)): hash_of(path) for path in sorted(root.glob("*/*/*.mp4"))}
+        """Path and hash of every file of footage; one may go while this looks."""
+        root, found = self.folders[volume], {}
+        for path in sorted(root.glob("*/*/*.mp4")):
+            with contextlib.suppress(FileNotFoundError):
+                found[str(path.relative_to(root))] = hash_of(path)
+        return found
 
     def parts(self, volume: str) -> list[str]:
         return sorted(path.name for path in self.folders[volume].glob(".evertape/incoming/*"))
