@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from mmap import mmap
 
 from evertape.types import Codec
 
@@ -84,7 +83,7 @@ def stamp(n: int, utc_ns: int) -> bytes:
     return b"n=%0*d utc=%0*d" % (N_DIGITS, n, UTC_DIGITS, utc_ns)
 
 
-def find_frames(data: bytes | mmap, start: int = 0, end: int | None = None) -> Iterator[SeenFrame]:
+def find_frames(data: bytes, start: int = 0, end: int | None = None) -> Iterator[SeenFrame]:
     """Yield every message that lies wholly within ``data[start:end]``, in the order of the bytes."""
     for found in _MESSAGE.finditer(data, start, len(data) if end is None else end):
         yield SeenFrame(found[1].decode("ascii"), int(found[2]), int(found[3]), found.start())
