@@ -170,7 +170,7 @@ def test_a_password_is_fetched_from_a_file_beside_the_configuration(tmp_path: Pa
 
 
 def test_a_sub_stream_borrows_the_login_of_the_same_host_only() -> None:
-    text = "[cameras.{0}]\nurl='rtsp://u:p@h/s'\nsub_url='{1}'\n"
+    text = "[cameras.{0}]\nurl='rtsp://u:p@h/{0}'\nsub_url='{1}'\n"
     config = read(
         text.format("same", "rtsp://h:8554/t")
         + text.format("other", "rtsp://i/t")

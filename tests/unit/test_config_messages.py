@@ -84,6 +84,14 @@ ERRORS = [
         "[cameras.a]\nurl = 'rtsp://u:p@h'\nuser = 'u'",
         "cameras.a.url, line 2: holds a user, and the key user names one as well; keep one",
     ),
+    (
+        "[cameras.a]\nurl = 'rtsp://u:x@h/s'\n[cameras.b]\nurl = 'rtsp://H:554/s/'",
+        "cameras.b.url, line 4: the same stream as cameras.a.url, and none is opened twice; keep one, or set cameras.b.enabled = false",
+    ),
+    (
+        "[cameras.a]\nurl = 'rtsp://h/s'\nsub_url = 'rtsp://h/s'",
+        "cameras.a.sub_url, line 3: the same stream as cameras.a.url, and none is opened twice; keep one",
+    ),
 ]  # fmt: skip
 
 
@@ -98,7 +106,6 @@ def test_a_mistake_is_named_with_its_line_and_what_to_do(text: str, expected: st
     "text,expected",
     [
         ("[volumes.a]\npath = '/no/such'", "volumes.a.path, line 2: there is no folder '/no/such' now"),
-        ("[cameras.a]\nurl='rtsp://u:x@h/s'\n[cameras.b]\nurl='rtsp://h/s'", "cameras.b.url, line 4: the same stream as camera 'a'"),
         ("[cameras.a]\nurl='rtsp://h/s'\nuser='u'\npassword_env='NOPE'", "cameras.a.password_env, line 4: the environment variable NOPE is not set"),
         ("[cameras.a]\nurl='rtsp://h/s'\nuser='u'\npassword_file='nope'", "cameras.a.password_file, line 4: /etc/evertape/nope cannot be read"),
         ("[cameras.a]\nurl='rtsp://u:a@b@h/s'", "cameras.a.url, line 2: its credentials seem to hold an unescaped character"),
@@ -110,3 +117,8 @@ def test_what_is_doubtful_is_a_warning_and_the_rest_goes_on(text: str, expected:
     warnings = [str(warning) for warning in load_text(text, ORIGIN, {}, look=True).warnings]
     assert len(warnings) == 1
     assert warnings[0].startswith(expected)
+
+
+def test_a_camera_that_is_not_enabled_may_name_a_stream_in_use() -> None:
+    text = "[cameras.a]\nurl='rtsp://h/s'\n[cameras.b]\nurl='rtsp://h/s'\nenabled=false"
+    assert load_text(text, ORIGIN, {}).warnings == ()

@@ -18,10 +18,12 @@ from evertape.domain.cause import Cause
 from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.engine import stream as stream_module
 from evertape.engine.camera import CameraWorker
+from evertape.engine.camera_command import answer
 from evertape.engine.recorder import Recorder
 from evertape.ipc.channel import Channel, connect
 from evertape.ipc.events import Alert, AnyEvent, CameraStateChanged, ClockStepped, GapOpened, Notice
 from evertape.ipc.messages import (
+    CameraCommand,
     CameraSettings,
     EventNews,
     FeedUnits,
@@ -511,6 +513,21 @@ def test_an_error_is_journaled_with_its_priority_and_what_follows(run: Run) -> N
         assert "secret" not in repr(event)
         gap = bench.said(GapOpened)[-1]
         assert (gap.cause, gap.evidence) == (Cause.AUTH_FAILED, event.id)
+
+    run(scenario)
+
+
+def test_a_restart_of_a_camera_that_refused_the_password_says_that_it_waits(run: Run) -> None:
+    async def scenario(bench: Bench) -> None:
+        ask = CameraCommand(request=1, camera="cam", command="restart")
+        bench.assign(settings("cam"), wishes={"cam": True})
+        assert answer(bench.worker("cam"), ask).text == "session restarted"
+        failed = SessionFailed(FailureKind.AUTH_FAILED, ErrorDetail(rtsp_status=401))
+        bench.session("rtsp://cam").said.append(failed)
+        bench.round()
+        session = bench.session("rtsp://cam")
+        assert "one attempt a minute" in answer(bench.worker("cam"), ask).text
+        assert bench.session("rtsp://cam") is session
 
     run(scenario)
 

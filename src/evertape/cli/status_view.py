@@ -180,7 +180,7 @@ def _recording_state(recording: RecordingInfo, wish: Mapping[str, Any] | None) -
 def _state(state: str, reason: str = "", retry_in_s: float | None = None) -> Text:
     style = "green" if state in _GOOD else "red" if state in _BAD else "yellow"
     text = Text(state.replace("_", " "), style)
-    if reason and state not in _GOOD:
+    if reason not in ("", state) and state not in _GOOD:
         text.append(f" ({reason.replace('_', ' ')})")
     if retry_in_s is not None and state not in _GOOD:
         text.append(f", again in {retry_in_s:.0f} s")

@@ -148,9 +148,17 @@ def _camera_times(config: Config, camera_id: str, camera: Camera) -> Iterator[Fi
 
 
 def _same_stream(config: Config) -> Iterator[Finding]:
-    seen: dict[tuple[str, int, str], str] = {}
+    """Two keys of cameras in use that name one stream: an installation opens a stream once."""
+    seen: dict[tuple[str, int, str], Key] = {}
     for camera_id, camera in config.cameras.items():
-        first = seen.setdefault(camera.url.target, camera_id)
-        if first != camera_id:
-            text = f"the same stream as camera {first!r}; it would be recorded twice"
-            yield Finding((("cameras", camera_id, "url"), ("cameras", first, "url")), text, error=False)
+        if not camera.enabled:
+            continue
+        for name, url in (("url", camera.url), ("sub_url", camera.sub_url)):
+            key = ("cameras", camera_id, name)
+            if url is None or (first := seen.setdefault(url.target, key)) == key:
+                continue
+            # Cameras allow few sessions, some only one: the second would take the place of the first.
+            more = "" if first[1] == camera_id else f", or set cameras.{camera_id}.enabled = false"
+            yield Finding(
+                (key, first), f"the same stream as {'.'.join(first)}, and none is opened twice; keep one{more}"
+            )

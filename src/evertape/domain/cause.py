@@ -157,7 +157,9 @@ _EXPLANATIONS: dict[Cause, Explanation] = {
         "The wall clock was set; no footage is lost, but these times never passed, or passed twice.",
         "Have the machine's clock kept right over the network.",
     ),
-    Cause.SETTINGS_CHANGED: Explanation("The camera was connected anew with changed settings.", _NOTHING),
+    Cause.SETTINGS_CHANGED: Explanation(
+        "The camera was connected anew, because its settings changed or somebody asked for it.", _NOTHING
+    ),
     Cause.STOPPED_BY_PERSON: Explanation("Somebody had stopped the recording.", "Start it when it is wanted again."),
     Cause.OUTSIDE_SCHEDULE: Explanation("The schedule did not ask for recording.", _NOTHING),
     Cause.EVICTED_BY_RETENTION: Explanation(

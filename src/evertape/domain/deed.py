@@ -55,7 +55,7 @@ _DEEDS: dict[Cause, Deed] = {
     Cause.SERVICE_STOPPED: Deed("Nothing, until it is started.", "Finished every file before, and recorded on after."),
     Cause.INTERNAL_ERROR: Deed("Leaves out what it cannot write.", "Left out what it could not write, and went on."),
     Cause.CLOCK_JUMP: Deed("Goes on by its own clock.", "Went on by its own clock; no footage is lost."),
-    Cause.SETTINGS_CHANGED: Deed("Connects with the new settings.", "Connected with the new settings."),
+    Cause.SETTINGS_CHANGED: Deed("Connects anew.", "Connected anew."),
     Cause.STOPPED_BY_PERSON: Deed("Waits until somebody starts it.", "Recorded on when somebody started it."),
     Cause.OUTSIDE_SCHEDULE: Deed("Waits for the schedule.", "Recorded on when the schedule said so."),
     Cause.EVICTED_BY_RETENTION: Deed("Deleted the footage.", "Deleted the footage."),
