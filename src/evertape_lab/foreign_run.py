@@ -207,6 +207,11 @@ class _Run:
 # -- the verb ---------------------------------------------------------------------------------------------------
 
 
+def default_end_s(seconds: float) -> int:
+    """How long the film is that ends by itself: it has to do so at least once before and once after the outage."""
+    return max(3, min(60, int(seconds / 5)))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Record from each server that is installed; 0 if all hold, 1 if one does not, 4 if one cannot run here."""
     parser = argparse.ArgumentParser(
@@ -215,7 +220,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("server", nargs="*", help="live555, vlc; none: both")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long (default 600)")
     parser.add_argument("--outage", type=float, default=10.0, metavar="S", help="how long they are dead (default 10)")
-    parser.add_argument("--ends", type=int, default=60, metavar="S", help="length of the film that ends (default 60)")
+    parser.add_argument(
+        "--ends", type=int, metavar="S", help="length of the film that ends (default 60, of a short run a fifth)"
+    )
     parser.add_argument("--margin", type=float, default=0.0, metavar="S", help="be so lenient with each time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the result there, - for standard output")
     options = parser.parse_args(argv)
@@ -230,7 +237,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 4
     try:
         result = foreign_somewhere(
-            playable, seconds=options.seconds, outage_s=options.outage, ends_after_s=options.ends,
+            playable, seconds=options.seconds, outage_s=options.outage,
+            ends_after_s=options.ends or default_end_s(options.seconds),
             margin_s=options.margin,
         )  # fmt: skip
     except EvertapeError as error:

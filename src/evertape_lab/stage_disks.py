@@ -18,7 +18,7 @@ from evertape.disk.layout import CONTROL_DIR
 from evertape.disk.mounts import read_mounts
 from evertape.engine.storage_notice import StorageNotice
 from evertape.errors import UsageError
-from evertape.ipc.events import Alert
+from evertape.ipc.events import Alert, SegmentClosed, SegmentDeleted, SegmentMissing, SegmentOpened
 from evertape.ipc.messages import CameraCommand
 from evertape.types import NS_PER_S
 from evertape_lab.audit import FramesReport, audit_files
@@ -26,7 +26,7 @@ from evertape_lab.chronicle import Chronicle
 from evertape_lab.disk_deeds import DISK_DEEDS, Bay, make_bay, plug
 from evertape_lab.disk_meter import DiskMeter
 from evertape_lab.disks import LoopVolume, bytes_beneath
-from evertape_lab.fuse_volume import FuseVolume
+from evertape_lab.fuse_volume import DyingVolume, FuseVolume
 from evertape_lab.script import Script, Step, quick
 from evertape_lab.watcher import FeedWatcher
 
@@ -115,6 +115,8 @@ class DiskVerbs:
                 bay.disk.thaw()
             if isinstance(bay.disk, FuseVolume) and bay.disk.mounted:
                 bay.disk.be("ok")
+            if isinstance(bay.disk, LoopVolume) and bay.mounted and not _readable(bay.point):
+                _revive(bay.disk)
             if not bay.mounted and bay.about.declared:
                 plug(bay, Step(do="plug"))
 
@@ -272,17 +274,21 @@ class DiskVerbs:
         )
 
     async def do_reconciled(self, step: Step) -> None:
-        """Wait until no frame is on the disks twice, and none on a spill volume."""
+        """Wait until all files but the newest are finished, no frame is on the disks twice, none on a spill volume."""
         deadline = time.monotonic() + step.within
         spills = [bay.point for bay in self.bays.values() if bay.about.role == "spill"]
         while True:
             await self.do_count(Step(do="count", word="reconciled"))
             left = [path.name for point in spills for path in footage(point)]
             doubled = self.counted["reconciled"].doubled
-            if not left and not doubled:
+            unfinished = max(0, len(self._unfinished()) - len(self.cameras))
+            if not left and not doubled and not unfinished:
                 return
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {step.within} s: {doubled} frames are doubled, spilled are {left}")
+                raise AssertionError(
+                    f"not within {step.within} s: {doubled} frames are doubled, {unfinished} files are unfinished, "
+                    f"spilled are {left}"
+                )
             await asyncio.sleep(0.3)
 
     async def do_before_rotation(self, step: Step) -> None:
@@ -320,6 +326,16 @@ class DiskVerbs:
             if trouble.volume == volume and trouble.mended_boot is None:
                 trouble.mended_boot, trouble.mended_utc = boot, utc
 
+    def _unfinished(self) -> set[str]:
+        """Segments of which the journal does not say that they were closed, or are gone."""
+        opened: set[str] = set()
+        for event in self.rig.events():
+            if isinstance(event, SegmentOpened):
+                opened.add(event.segment)
+            elif isinstance(event, SegmentClosed | SegmentDeleted | SegmentMissing):
+                opened.discard(event.segment)
+        return opened
+
     def _look_beneath(self) -> None:
         points = {point for bay in self.bays.values() if not isinstance(bay.disk, Path) for point in bay.points}
         mounted = {mount.point for mount in read_mounts()}
@@ -348,6 +364,21 @@ def _counted(files: Callable[[], list[Path]]) -> FramesReport:
 def footage(point: Path) -> list[Path]:
     """Files of footage on a volume."""
     return [path for path in point.glob("*/*/*.mp4") if CONTROL_DIR not in path.parts]
+
+
+def _readable(point: Path) -> bool:
+    try:
+        list(point.iterdir())
+    except OSError:
+        return False
+    return True
+
+
+def _revive(disk: LoopVolume) -> None:
+    while disk.mounted:
+        disk.pull()
+    if isinstance(disk, DyingVolume):
+        disk.revive()
 
 
 def _now() -> tuple[int, int]:

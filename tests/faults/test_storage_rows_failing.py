@@ -22,15 +22,15 @@ def test_a_read_only_bind_mount_over_a_disk_is_shown_as_read_only(holds: Play) -
 
 
 def test_a_file_system_that_becomes_read_only_under_open_files_is_left(holds: Play) -> None:
-    assert holds("B9C").figures["by_layer"] == "errno"
+    assert holds("B9C").disks[0].state == "read_only"
 
 
 def test_footage_goes_to_the_spill_volume_when_xfs_shuts_itself_down(holds: Play) -> None:
-    assert holds("B10").events["segment_moved"] > 0
+    assert holds("B10").disks[0].spilled_after_s is not None
 
 
 def test_footage_goes_to_the_spill_volume_while_every_request_is_an_i_o_error(holds: Play) -> None:
-    assert holds("B10B").figures["by_layer"] == "errno"
+    assert holds("B10B").disks[0].state == "io_error"
 
 
 def test_a_disk_that_never_answers_holds_up_nobody_but_itself(holds: Play) -> None:
