@@ -12,10 +12,12 @@ import pytest
 from evertape.clock import SystemClock
 from evertape.config.paths import DataDir
 from evertape.engine.audit import Audit, volume_roots
+from evertape.engine.audit_files import FileAudit
 from evertape.engine.audit_report import AuditReport
 from evertape.engine.keeper_tail import IndexTail
 from evertape.ipc.events import GapClosed, SegmentClosed, SegmentDeleted
 from evertape.ipc.messages import Durable, SegmentIsClosed, SegmentIsOpen
+from evertape.store.index import Index
 from evertape_lab.disk_peer import DiskRig, DiskUnderTest, Footage, Peer
 from evertape_lab.keeper_peer import write_down
 from evertape_lab.story import START, Story
@@ -58,9 +60,9 @@ class Installation:
         tail.catch_up()
         tail.close()
 
-    def audit(self, *, running: bool = False) -> AuditReport:
+    def audit(self, *, running: bool = False, deep: bool = False) -> AuditReport:
         roots = volume_roots({"usb1": self.volume})
-        return Audit(self.data, roots, SystemClock(), running=running, boot="boot-1").run()
+        return Audit(self.data, roots, SystemClock(), running=running, boot="boot-1", deep=deep).run()
 
 
 def written(disk: DiskUnderTest, footage: Footage, fragments: int, *, peer: Peer | None = None) -> str:
@@ -287,3 +289,53 @@ def test_footage_beneath_an_absent_mount_point_is_found(made: Installation) -> N
     assert audit() == []
     (elsewhere / "door" / "20260101" / "door_20260101_000000.mp4").write_bytes(b"lost")
     assert audit() == ["beneath"]
+
+
+def test_one_flipped_byte_of_a_picture_is_found_by_its_hash(made: Installation) -> None:
+    assert made.audit(deep=True).findings == []
+    data = bytearray(made.paths[1].read_bytes())
+    data[len(data) // 2] ^= 1
+    made.paths[1].write_bytes(bytes(data))
+    report = made.audit(deep=True)
+    assert kinds(report) == ["changed"]
+    assert not report.ok
+    (finding,) = report.findings
+    assert (finding.segment, finding.camera) == (made.footage[1].segment, "door")
+    assert finding.text.endswith("was changed after it was written: its hash is another")
+
+
+def test_a_fragment_cut_off_an_end_is_found(made: Installation) -> None:
+    size = made.footage[1].fragments[-1].end
+    with open(made.paths[1], "r+b") as file:
+        file.truncate(size - 500)
+    (finding,) = [finding for finding in made.audit(deep=True).findings if finding.serious]
+    assert finding.kind == "differs"
+    assert "fragments is 3, not 4" in finding.text
+
+
+def test_a_row_deleted_from_the_ledger_is_found(made: Installation) -> None:
+    gap = GapClosed(
+        **made.story.stamp("recorder-0", 0), gap="g", camera="door", cause="camera_unreachable",
+        start_utc=made.begin - 10**9, end_utc=made.begin,
+    )  # fmt: skip
+    write_down(made.rig, [gap])
+    made.index()
+    assert made.audit().ok
+    connection = sqlite3.connect(made.data.index_file)
+    connection.execute("DELETE FROM gaps")
+    connection.commit()
+    connection.close()
+    report = made.audit()
+    assert kinds(report) == ["index_differs"]
+    assert "the ledger's gap g differs from the journal" in report.findings[0].text
+
+
+def test_files_without_a_hash_on_record_are_counted_and_no_fault(made: Installation) -> None:
+    connection = sqlite3.connect(made.data.index_file)
+    connection.execute("UPDATE segments SET hash = ''")
+    connection.commit()
+    connection.close()
+    (root,) = volume_roots({"usb1": made.volume})
+    with Index.open_readonly(made.data.index_file) as index:
+        found = FileAudit(root, index, running=False, deep=True).look()
+    assert (found.unhashed, found.findings) == (3, [])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,7 +20,13 @@ def add_to(app: typer.Typer) -> None:
     verb(app, "audit", rich_help_panel="Look")(audit)
 
 
-def audit(place: Place, as_json: JsonFlag = False) -> int:
+def audit(
+    place: Place,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Also read every byte, and compare each file's hash; takes hours.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> int:
     """Check every file against journal and index, and that every second is recorded or explained.
 
     Changes nothing, and works beside a running service. Exit code 1: something does not match.
@@ -43,6 +49,7 @@ def audit(place: Place, as_json: JsonFlag = False) -> int:
             boot=boot_id(),
             progress=progress or (lambda _done, _all: None),
             mounts=mount_points(place),
+            deep=deep,
         ).run()
     if as_json:
         emit(report_json(report))

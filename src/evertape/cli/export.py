@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, cast
 
 import typer
 
@@ -36,14 +36,23 @@ def export(
         bool, typer.Option("--close-gaps", help="Go on at once where footage is missing, instead of standing still.")
     ] = False,
     partial: Annotated[bool, typer.Option("--partial", help="Leave out what lies on volumes that are away.")] = False,
+    bundle: Annotated[
+        bool,
+        typer.Option(
+            "--bundle", help="FILE is a folder, or a .zip, with what proves that the footage was not changed since."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a file that is there.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Write a range of footage to an ordinary MP4, without re-encoding, its index in front.
 
     Where the codec or the picture's size changes, or nothing was recorded for half a day, another file begins:
-    FILE-1.mp4, FILE-2.mp4, … A file that is still being written is exported up to its last safe frame.
+    FILE-1.mp4, FILE-2.mp4, … A file that is still being written is exported up to its last safe frame. Beside each
+    file lies FILE.mp4.blake3 with its hash; a bundle is signed with this installation's key, and has the ledger of its
+    time with it. "evertape verify" checks both.
     """
+    from evertape.cli import export_bundle
     from evertape.cli.archive import open_archive
 
     with open_archive(place) as archive:
@@ -55,8 +64,12 @@ def export(
                 f"there is no footage of {camera} in that range", hint=f"evertape timeline {camera} shows what there is"
             )
         groups = split_where_needed(pieces)
+        if bundle:
+            order = export_bundle.Order(camera, start, end, close_gaps, quiet=as_json)
+            refuse_to_replace([output], force)
+            return export_bundle.export(place, archive, groups, output, order)
         files = file_names(output, len(groups))
-        _refuse_to_replace(files, force)
+        refuse_to_replace(files, force)
         results = []
         for file, group in zip(files, groups, strict=True):
             results.append((file, _export(archive, group, file, start, end, close_gaps, quiet=as_json)))
@@ -108,7 +121,8 @@ def file_names(output: Path, count: int) -> list[Path]:
     return [output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(1, count + 1)]
 
 
-def _refuse_to_replace(files: Sequence[Path], force: bool) -> None:
+def refuse_to_replace(files: Sequence[Path], force: bool) -> None:
+    """Raise ``UsageError`` if one of these is there, unless that was asked for, or their folder is not."""
     there = [str(file) for file in files if file.exists()]
     if there and not force:
         raise UsageError(f"{', '.join(there)} is there already", hint="--force replaces it")
@@ -120,6 +134,29 @@ def _refuse_to_replace(files: Sequence[Path], force: bool) -> None:
 def _export(
     archive: Archive, pieces: list[Piece], file: Path, start: int, end: int, close_gaps: bool, *, quiet: bool
 ) -> ExportResult:
+    """To a file of its own, with its hash beside it."""
+    from evertape.evidence.bundle import HashingFile
+    from evertape.evidence.verify import write_list
+
+    with replacing(file) as out:
+        hashing = HashingFile(out)
+        result = write_pieces(archive, pieces, cast(BinaryIO, hashing), file.name, start, end, close_gaps, quiet=quiet)
+    write_list(file, hashing.hash)
+    return result
+
+
+def write_pieces(
+    archive: Archive,
+    pieces: list[Piece],
+    out: BinaryIO,
+    name: str,
+    start: int,
+    end: int,
+    close_gaps: bool,
+    *,
+    quiet: bool,
+) -> ExportResult:
+    """Write what lies in ``[start, end)`` of these pieces to ``out``; ``name`` is shown. Raises as ``mp4.export``."""
     from evertape.cli.screen import progress_bar
     from evertape.mp4.export import ExportPart, Gaps
     from evertape.mp4.export import export as write_mp4
@@ -141,7 +178,7 @@ def _export(
     # the very edge would then cost some. Of a file that is being written, only what is safely on the disk.
     begin = start if start > first.start_utc else None
     until = min(end, last_piece.end_utc) if last_piece.last is None or end < last_piece.end_utc else None
-    with replacing(file) as out, progress_bar(file.name, quiet=quiet) as progress:
+    with progress_bar(name, quiet=quiet) as progress:
         return write_mp4(
             parts,
             out,

@@ -25,6 +25,7 @@ from evertape.cli import (
     snapshot,
     status,
     timeline,
+    verify,
     view,
     volume,
 )
@@ -50,7 +51,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, ledger, export, audit, rebuild,
+    snapshot, timeline, ledger, export, verify, audit, rebuild,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -66,6 +66,7 @@ class Audit:
         boot: the kernel's boot id.
         progress: see ``Progress``.
         mounts: name to path of the volumes that are used only while something is mounted there.
+        deep: read every byte of every file, and compare its hash.
     """
 
     def __init__(
@@ -78,7 +79,9 @@ class Audit:
         boot: str = "",
         progress: Progress = lambda _done, _all: None,
         mounts: Mapping[str, Path] = MappingProxyType({}),
+        deep: bool = False,
     ) -> None:
+        self._deep = deep
         self._data = data
         self._mounts = mounts
         self._roots = roots
@@ -168,14 +171,19 @@ class Audit:
         self._expected = self.report.segments
         open_until: dict[str, int] = {}
         suspicious: list[tuple[Root, Finding]] = []
+        unhashed = 0
         for root in self._roots:
-            found = FileAudit(root, truth, running=self._running, on_file=self._one_more).look()
+            look = FileAudit(root, truth, running=self._running, on_file=self._one_more, deep=self._deep)
+            found = look.look()
+            unhashed += found.unhashed
             self.report.volumes.append(root.name)
             self.report.files += found.files
             self.report.bytes += found.bytes
             open_until |= found.open_until
             suspicious += [(root, finding) for finding in found.findings]
         self.report.findings += self._again(own, truth, suspicious)
+        if unhashed:
+            self._say("unhashed", False, f"of {unhashed} files no hash is on record yet; a scrub makes one")
         return open_until
 
     def _again(self, own: Path, truth: Index, suspicious: list[tuple[Root, Finding]]) -> list[Finding]:
@@ -186,7 +194,8 @@ class Audit:
         rebuild(own, self._data.journal)
         result = []
         for root, finding in suspicious:
-            result += FileAudit(root, truth, running=True).look_at(finding.path) if finding.serious else [finding]
+            again = FileAudit(root, truth, running=True, deep=self._deep)
+            result += again.look_at(finding.path) if finding.serious else [finding]
         return result
 
     def _one_more(self) -> None:

@@ -13,6 +13,7 @@ from evertape.disk.layout import SUFFIX, is_camera, is_day
 from evertape.engine.audit_report import Finding
 from evertape.engine.keeper_plan import by_path, day_bounds, day_of
 from evertape.errors import ProtocolError
+from evertape.mp4.digest import differ, hash_file
 from evertape.mp4.scan import ScannedSegment, scan
 from evertape.store.index import Index
 from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN, SegmentRow
@@ -36,6 +37,7 @@ class FilesFound:
         bytes: of these.
         open_until: for unfinished segments, up to when (UTC ns) they hold footage.
         folders: ``camera/day`` that were looked at.
+        unhashed: of which no hash is on record, though they were to be compared.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -43,6 +45,7 @@ class FilesFound:
     bytes: int = 0
     open_until: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    unhashed: int = 0
 
 
 class FileAudit:
@@ -53,13 +56,23 @@ class FileAudit:
         index: what the journal says.
         running: a service runs, so files may be unfinished.
         on_file: called after each file.
+        deep: read every byte, and compare its hash with the one on record.
     """
 
-    def __init__(self, root: Root, index: Index, *, running: bool, on_file: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        root: Root,
+        index: Index,
+        *,
+        running: bool,
+        on_file: Callable[[], None] = lambda: None,
+        deep: bool = False,
+    ) -> None:
         self._root = root
         self._index = index
         self._running = running
         self._on_file = on_file
+        self._deep = deep
         self.found = FilesFound()
 
     def look(self) -> FilesFound:
@@ -169,6 +182,23 @@ class FileAudit:
             self._say("differs", True, f"is not what the journal says: {', '.join(wrong)}", path, row)
         elif segment.problem is not None:
             self._say("damaged", True, segment.problem, path, row)
+        elif self._deep:
+            self._bytes(path, row)
+
+    def _bytes(self, path: str, row: SegmentRow) -> None:
+        """Every byte, by the hash that was computed as it was written."""
+        if not row.hash:
+            self.found.unhashed += 1
+            return
+        try:
+            found, _ = hash_file(self._root.path / path)
+        except FileNotFoundError:
+            return  # removed while we looked
+        except OSError as error:
+            self._say("unreadable", True, f"cannot be read to its end: {error.strerror}", path, row)
+            return
+        if differ(row.hash, found):
+            self._say("changed", True, "was changed after it was written: its hash is another", path, row)
 
     def _open(self, path: str, row: SegmentRow, segment: ScannedSegment) -> None:
         if segment.header.segment_id != row.id:

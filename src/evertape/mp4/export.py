@@ -40,6 +40,18 @@ _SILENCE_MAX = 3600
 """Seconds of silence that are filled in; beyond, the frame before lasts (a day would be four million samples)."""
 
 
+@dataclass(slots=True)
+class Used:
+    """Of one segment, without a break: the fragments and the video units that were taken, all inclusive."""
+
+    segment: str
+    path: Path
+    first_fragment: int
+    last_fragment: int
+    first_video: int
+    last_video: int
+
+
 class ExportCodecError(UsageError):
     """The range holds footage of two codecs, which one file cannot; export each part on its own."""
 
@@ -55,6 +67,7 @@ class ExportResult:
         pictures: how many.
         size: bytes.
         gaps: where footage is missing.
+        used: what of each part is in it, in playback order.
     """
 
     start_utc_ns: int
@@ -63,6 +76,7 @@ class ExportResult:
     pictures: int
     size: int
     gaps: tuple[GapSpan, ...]
+    used: tuple[Used, ...] = ()
 
 
 def export(
@@ -108,6 +122,7 @@ def export(
         len(movie.video.times),
         len(head) + total,
         tuple(timeline.gaps),
+        tuple(movie.used),
     )
 
 
@@ -117,6 +132,7 @@ class _Movie:
     def __init__(self) -> None:
         self.video = TrackTable()
         self.audio = TrackTable()
+        self.used: list[Used] = []
         self.header: SegmentHeader | None = None
         self._video_caps: VideoCaps | None = None
         self._audio_caps: AudioCaps | None = None
@@ -127,6 +143,7 @@ class _Movie:
     def add(self, placed: Placed) -> None:
         """Take in one fragment."""
         header, caps = placed.segment.header, placed.segment.caps
+        self._note(placed)
         if self._video_caps is None:
             self.header, self._video_caps = header, caps.video
         elif caps.video.codec is not self._video_caps.codec:
@@ -143,6 +160,17 @@ class _Movie:
         if caps.audio is not None:
             self._audio_caps = self._audio_caps or caps.audio
             self._add_sounds(audio, placed.shift_ns, placed.part.path, audio_entry(caps.audio))
+
+    def _note(self, placed: Placed) -> None:
+        video = [s.seq for s in placed.samples if s.track is Track.VIDEO]
+        if not video:
+            return
+        index, path = placed.fragment.index, placed.part.path
+        last = self.used[-1] if self.used else None
+        if last is not None and (last.path, last.last_fragment + 1) == (path, index):
+            last.last_fragment, last.last_video = index, video[-1]
+        else:
+            self.used.append(Used(placed.segment.header.segment_id, path, index, index, video[0], video[-1]))
 
     def _samples_chunk(self, table: TrackTable, samples: list[Sample], path: Path, entry: bytes) -> None:
         """A chunk of samples that are in ``table`` already and lie together in ``path``."""
