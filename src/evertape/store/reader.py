@@ -118,7 +118,7 @@ class Reader:
         return self._scalar(select(func.max(totals.longest)).where(totals.camera == camera)) or 0
 
     def tuples(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
-        """As ``rows``, but the driver's own: there may be thousands, and nothing that is asked for needs a conversion."""
+        """As ``rows``, but the driver's own: there may be thousands, and nothing asked for needs a conversion."""
         with self._connection() as connection:
             cursor = connection.execute(statement).cursor
             return list(map(tuple, cursor.fetchall()))
