@@ -105,6 +105,17 @@ def test_a_successor_at_the_same_address_gets_what_the_hung_process_took(tmp_pat
     run(tmp_path, work)
 
 
+def test_a_process_that_says_little_is_connected_before_it_speaks(tmp_path: Path) -> None:
+    async def work(keeper: Keeper, client: JournalClient) -> None:
+        keeper.hangs = False
+        client.open()
+        await until(lambda: keeper.connections == 1)
+        assert await client.durable(notice("at last"))
+        assert keeper.connections == 1
+
+    run(tmp_path, work)
+
+
 def test_what_waits_for_a_hung_journal_is_bounded(tmp_path: Path) -> None:
     async def work(keeper: Keeper, client: JournalClient) -> None:
         client.put(notice("first"))

@@ -86,6 +86,14 @@ class JournalClient:
         """The journal's own disk had no room for the last batch."""
         return self._failure in (errno.ENOSPC, errno.EDQUOT)
 
+    def open(self) -> None:
+        """Connect now instead of with the first event; what does not answer yet is tried again with that one.
+
+        For a process that says little: what it holds does not grow when it begins to speak.
+        """
+        if self._channel is None and self._timer is None:
+            self._connect()
+
     def put(self, event: Event) -> None:
         """Write the event down, some time soon. Never blocks, never raises."""
         self._events.append(event)

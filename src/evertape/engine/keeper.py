@@ -98,6 +98,7 @@ class Keeper:
             data = DataDir(Path(new.data))
             self._tail = IndexTail(data.index_file, data.journal)
             self._journal = JournalClient(new.journal_socket, self.stamp)
+            self._journal.open()
             work = (self._follow(), self._rounds(), self._retention.run(), self._homecoming.run())
             self._tasks = [self._loop.create_task(task) for task in work]
             for task in self._tasks:
