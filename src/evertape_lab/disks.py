@@ -65,6 +65,7 @@ class LoopVolume:
         self._fs = fs
         self._points: list[Path] = []
         self._is_frozen = False
+        self._is_dead = False
         folder.mkdir(parents=True, exist_ok=True)
         with open(self.image, "wb") as file:
             file.truncate(size)
@@ -89,12 +90,26 @@ class LoopVolume:
         return bool(self._points)
 
     def mount(self, at: Path | None = None, options: str = "") -> Path:
-        """Mount it, at ``mount_point`` unless told otherwise; returns where."""
+        """Mount it, at ``mount_point`` unless told otherwise; returns where.
+
+        After ``shut_down`` this waits until nobody holds the dead file system any more, which would be mounted again:
+        a disk that is put back is another device.
+        """
+        if self._is_dead and not self._points:
+            self._wait_for_death()
         point = at or self.mount_point
         point.mkdir(exist_ok=True)
         _run(["mount", "-o", ",".join(filter(None, ("loop", options))), str(self.image), str(point)])
         self._points.append(point)
         return point
+
+    def _wait_for_death(self) -> None:
+        deadline = time.monotonic() + _BUSY_S
+        while _run(["losetup", "-j", str(self.image)]).strip():
+            if time.monotonic() > deadline:
+                raise OSError(f"somebody still holds the dead file system of {self.image}")
+            time.sleep(0.02)
+        self._is_dead = False
 
     def pull(self) -> None:
         """Pull the plug: ``umount -l``, which works while files are open."""
@@ -145,6 +160,7 @@ class LoopVolume:
         fd = os.open(self._points[-1], os.O_RDONLY)
         try:
             fcntl.ioctl(fd, _SHUTDOWN, struct.pack("I", _LOSE_THE_LOG))
+            self._is_dead = True
         finally:
             os.close(fd)
 
@@ -165,6 +181,7 @@ class LoopVolume:
         device = os.stat(self._points[-1]).st_dev
         name = os.path.basename(os.path.realpath(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
         Path(f"/sys/fs/ext4/{name}/trigger_fs_error").write_text("1")
+        self._is_dead = True
 
     def fill(self, leave: int) -> None:
         """Another program takes all but ``leave`` bytes of what is free."""
@@ -190,7 +207,8 @@ def _free(point: Path) -> int:
     return numbers.f_bavail * numbers.f_frsize
 
 
-def _run(command: list[str]) -> None:
+def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     if done.returncode:
         raise OSError(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout
