@@ -14,6 +14,7 @@ from evertape.cli.verb import JsonFlag, complain, emit, verb
 from evertape.errors import EvertapeError, NotRunningError, UsageError
 
 if TYPE_CHECKING:
+    from evertape.cli.camera_served import Served
     from evertape.config.schema import Camera
     from evertape.ipc.messages import CameraInfo
 
@@ -208,19 +209,24 @@ def probe(
     password_stdin: StdinOption = False,
     password_env: EnvOption = None,
     transport: TransportOption = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Open a session even if the service has one.")] = False,
     as_json: JsonFlag = False,
 ) -> int:
     """Say what a camera sends: codec, size, frame rate, keyframes, audio, clock. Nothing is saved.
 
+    Of a configured camera that the running service receives, the service is asked, because cameras allow few sessions.
     Exit code 1: a camera could not be looked at.
     """
+    from evertape.cli.camera_served import Served
+
     login = login_fields(user, password_stdin, password_env)
     targets = _targets(place, camera, login, None if transport is None else transport.value)
+    served = None if anyway or (camera is not None and "://" in camera) else Served(place)
     answers = []
     for name, target in targets.items():
         if not as_json:
             print(f"{name}  {target.sub_url if sub else target.url}")
-        answers.append(_probed(name, target, sub, as_json))
+        answers.append(_probed(name, target, sub, as_json, served))
     if as_json:
         emit(answers[0] if camera is not None else {"cameras": answers})
     return int(not all(answer["ok"] for answer in answers))
@@ -245,11 +251,16 @@ def _targets(place: Place, camera: str | None, login: dict[str, Any], transport:
     return {camera: cameras[Id(camera)]}
 
 
-def _probed(name: str, camera: Camera, sub: bool, as_json: bool) -> dict[str, Any]:
+def _probed(name: str, camera: Camera, sub: bool, as_json: bool, served: Served | None) -> dict[str, Any]:
     from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
+    from evertape.cli.camera_served import served_json, served_text
 
     shown = {"id": name, "url": str(camera.sub_url if sub else camera.url)}
     try:
+        if served is not None and (stream := served.stream(name, sub)) is not None:
+            if not as_json:
+                print(served_text(stream))
+            return {**shown, **served_json(stream)}
         report = probe_camera(camera, sub=sub)
     except EvertapeError as error:
         failure = EvertapeError(f"{name} cannot be looked at: {failure_text(error)}", hint=error.hint)
