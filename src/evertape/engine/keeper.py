@@ -20,6 +20,7 @@ from evertape.disk.journal_client import JournalClient
 from evertape.engine.child import leave
 from evertape.engine.homecoming import Homecoming
 from evertape.engine.keeper_care import VolumeCare
+from evertape.engine.keeper_clock import ClockDesk
 from evertape.engine.keeper_ledger import conclude
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.keeper_reconcile import Reconciler
@@ -76,6 +77,7 @@ class Keeper:
         self._concluded: set[str] = set()
         files = asyncio.Lock()
         self._reconciler = Reconciler(self, files)
+        self._clock_desk = ClockDesk(self)
         self._homecoming = Homecoming(self, lambda message: self.tell(message), self._reconciler, files)
 
     # -- what the supervisor says ---------------------------------------------------------------------------
@@ -233,6 +235,9 @@ class Keeper:
         while True:
             await asyncio.sleep(ROUND_S)
             try:
+                if moved := await self._clock_desk.round():
+                    self._since = min(self._since + moved, int(self.clock.utc_ns()))
+                    self._began = self._loop.time()
                 if self._concluding and self._may_conclude():
                     await self._conclude()
                 await self._reconciler.round()

@@ -6,12 +6,13 @@ Threads: the owner's loop only.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from evertape.clock import Clock
 from evertape.engine.alarm import Alarm
 from evertape.engine.camera import CameraWorker, WatchKey
+from evertape.engine.clock_sync import told_the_time
 from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp, Notice
 from evertape.media.ring import Gop, Ring, RingKeeper
 from evertape.types import NS_PER_S, BootNs, Stream
@@ -43,19 +44,23 @@ class CareHost(Protocol):
 class ClockCare:
     """Notices that the wall clock was set."""
 
-    def __init__(self, host: CareHost) -> None:
+    def __init__(self, host: CareHost, told: Callable[[], bool] = told_the_time) -> None:
         self._host = host
         self._offset: int | None = None
+        self._ask, self._told = told, False
+        """Whether the kernel has been told the time, since this process looks."""
 
     def look(self) -> None:
         """Compare the clocks; tell the cameras and the journal of a step."""
         host = self._host
         offset = host.clock.utc_ns() - host.clock.boot_ns()
         known, self._offset = self._offset, offset
+        untold = not self._told
+        self._told = self._told or self._ask()
         if known is None or abs(offset - known) <= _STEP_NS:
             return
         log.warning("[PROCESS] the wall clock was stepped by %.3f s", (offset - known) / NS_PER_S)
-        host.journal(ClockStepped(**host.stamp(), offset=offset - known))
+        host.journal(ClockStepped(**host.stamp(), offset=offset - known, untold=untold))
         for worker in host.workers():
             worker.recording.host_clock_stepped(offset - known)
 

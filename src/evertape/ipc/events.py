@@ -346,6 +346,21 @@ class ClockStepped(Event, frozen=True, kw_only=True, tag="clock_stepped", omit_d
 
     camera: str = ""
     offset: int
+    untold: bool = False
+    """Until then the kernel had not been told the time by a time server, as far as the process saw."""
+
+
+class ClockCorrected(Event, frozen=True, kw_only=True, tag="clock_corrected", omit_defaults=True):
+    """The host's clock had been wrong: what these runs put into ``[from_utc, to_utc)`` belongs ``offset`` ns later.
+
+    That is footage and ledger in the index. Files keep what they say of themselves.
+    """
+
+    services: tuple[str, ...]
+    from_utc: int
+    to_utc: int
+    offset: int
+    why: str = ""
 
 
 class ConfigApplied(Event, frozen=True, kw_only=True, tag="config_applied", omit_defaults=True):
@@ -393,6 +408,7 @@ AnyEvent = Annotated[
     | WriterReplaced
     | Alert
     | ClockStepped
+    | ClockCorrected
     | ConfigApplied
     | ConfigRefused
     | Notice,
@@ -403,7 +419,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
     RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
     SegmentMoved, SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened, GapClosed,
-    WriterReplaced, Alert, ClockStepped, ConfigApplied, ConfigRefused, Notice,
+    WriterReplaced, Alert, ClockStepped, ClockCorrected, ConfigApplied, ConfigRefused, Notice,
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from evertape.domain.coverage import CLOCK_SLACK
 from evertape.ipc.events import (
     AnyEvent,
     GapClosed,
@@ -20,7 +21,8 @@ from evertape.ipc.events import (
     SegmentMoved,
     SegmentOpened,
 )
-from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN, GapRow, SegmentRow
+from evertape.store.rows import CLOSED, CORRECTED, DELETED, MISSING, OPEN, GapRow, SegmentRow
+from evertape.types import NS_PER_S
 
 SegmentEvent = (
     SegmentOpened | SegmentClosed | SegmentCut | SegmentMissing | SegmentDeleted | SegmentMoved | SegmentClock
@@ -31,6 +33,9 @@ SEGMENT_EVENTS = (
     SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved, SegmentClock,
 )  # fmt: skip
 GAP_EVENTS = (GapOpened, GapClosed)
+
+_NEAR_NS = 60 * NS_PER_S
+"""A camera's report that puts a start further away than this from where a correction put it went by the wrong clock."""
 
 _LOOKED_AGAIN = ("recovered", "adopted")
 KEEPER = "keeper"
@@ -99,7 +104,7 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
         _described(event),
         last_video=event.last_video,
         last_audio=event.last_audio,
-        end_utc=event.end_utc,
+        end_utc=_end(event),
         duration=event.duration,
         bytes=event.bytes,
         fragments=event.fragments,
@@ -118,6 +123,7 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
         missing_by=row.missing_by,
         clock_by=row.clock_by,
     )
+    new = _by_the_right_clock(row, new)
     if row.state == DELETED:
         return row if row.epoch and row.last_video is not None else replace(new, state=DELETED)
     if row.last_video is None:
@@ -133,6 +139,20 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
         return replace(row, path=new.path, bytes=new.bytes, state=CLOSED, closed_by=event.id, hash=row.hash or new.hash)
     # The hash it was closed with counts more than one of what somebody found later.
     return replace(new, cut_by=row.cut_by, hash=row.hash or new.hash) if same else replace(new, cut_by=row.cut_by)
+
+
+def _end(event: SegmentClosed) -> int:
+    """Where it ends, by the clock by which it begins: in the middle of it the host's may have been set."""
+    by_start = event.start_utc + event.duration
+    return by_start if abs(event.end_utc - by_start) > CLOCK_SLACK else event.end_utc
+
+
+def _by_the_right_clock(row: SegmentRow, new: SegmentRow) -> SegmentRow:
+    """What closed the file may not know that its start was put right meanwhile."""
+    if row.utc_source != CORRECTED or (new.utc_source == "rtcp" and abs(new.start_utc - row.start_utc) < _NEAR_NS):
+        return new
+    end = row.start_utc + (new.duration or 0)
+    return replace(new, start_utc=row.start_utc, end_utc=end, utc_source=CORRECTED, utc_error=row.utc_error)
 
 
 def _cut(row: SegmentRow, event: SegmentCut) -> SegmentRow:

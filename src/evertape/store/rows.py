@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from evertape.ipc.events import Supersedes
 
 OPEN, CLOSED, MISSING, DELETED = "open", "closed", "missing", "deleted"
+CORRECTED = "corrected"
+"""A segment's ``utc_source`` once a host clock that had been wrong was put right; ``clock_by`` names the event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from evertape.ipc.events import AnyEvent, Event, ProcessDied
 from evertape.store import tables
+from evertape.store.clock_correction import apply_corrections
 from evertape.store.convert import gap_row, gap_values, segment_row, segment_values
 from evertape.store.fold import (
     GAP_EVENTS,
@@ -53,6 +54,7 @@ class Writer:
         _apply_gaps(connection, [e for e in events if isinstance(e, GAP_EVENTS)])
         apply_state(connection, events)
         apply_protections(connection, events)
+        apply_corrections(connection, events)
         self._show(connection, [e for e in events if not isinstance(e, (*SEGMENT_EVENTS, *GAP_EVENTS))])
         _put_cursor(connection, cursor)
 
