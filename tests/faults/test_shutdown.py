@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from evertape.disk.journal_restore import mirror_of
 from evertape_lab.audit import assert_every_frame_once
 from evertape_lab.fleet import LabCameras
 from evertape_lab.rig import Rig
@@ -21,6 +22,13 @@ def stop_process(rig: Rig, name: str) -> int:
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     return pid
+
+
+def assert_copied(journal: Path, volume: Path) -> None:
+    """The volume's copy of the journal is whole, so that the disks alone tell a stop from a crash."""
+    files = {file.name: file.read_bytes() for file in journal.glob("*.jsonl")}
+    assert b'"service_stopped","id"' in b"".join(files.values())
+    assert {file.name: file.read_bytes() for file in mirror_of(volume).iterdir()} == files
 
 
 @pytest.mark.faults
@@ -38,6 +46,8 @@ def test_the_service_ends_within_five_seconds_whoever_hangs(tmp_path: Path, proc
             assert clean is (process in (None, "keeper"))
             for child in rig.supervisor.children.values():
                 assert child.pid is None, "nobody is left behind"
+            if process is None:
+                assert_copied(tmp_path / "data" / "journal", tmp_path / "data" / "recordings")
 
     with LabCameras(count=1) as lab:
         asyncio.run(scenario(lab.urls[0]))

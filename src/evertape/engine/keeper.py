@@ -117,13 +117,14 @@ class Keeper:
     async def close(self, deadline_s: float) -> bool:
         """Apply what is in the journal and let go; False if that took too long."""
         deadline = self._loop.time() + deadline_s
-        for care in self._cares.values():
-            care.close()
         for task in self._tasks:
             task.cancel()
         if self._tail is None or self._journal is None:
             return True
-        await self._journal.close(max(0.1, deadline_s / 3))
+        part_s = max(0.1, deadline_s / 3)
+        await self._journal.close(part_s)
+        # Whoever has the disks alone then knows that we stopped, and did not crash.
+        await asyncio.gather(*(care.leave(part_s) for care in self._cares.values()))
         tail = self._tail
 
         def last() -> None:

@@ -93,6 +93,17 @@ class VolumeCare:
         for task in self._tasks:
             host.watch(task)
 
+    async def leave(self, timeout_s: float) -> None:
+        """Let go of the volume when the service stops: with the journal's last words in its copy, if that is quick."""
+        for task in self._tasks:
+            task.cancel()
+        try:
+            if self.link.online:
+                await asyncio.wait_for(self._mirror.update(), timeout_s)
+        except (VolumeError, OSError, TimeoutError) as error:
+            log.info("[DISK] the journal's copy on %s lacks the last moments: %s", self.link.endpoint.name, error)
+        self.close()
+
     def close(self) -> None:
         """Let go of the volume."""
         for task in self._tasks:

@@ -154,14 +154,15 @@ class Supervisor:
             return max(0.2, began + until_s - loop.time())
 
         clean = await self.children.stop_recorders(left(2.6))
-        clean &= await self.children.stop_volumes(left(3.4))
         if self._journal is not None:
             self._journal.put(ServiceStopped(**self._stamp(), reason=reason))
-            clean &= await self._journal.close(left(3.8))
+            clean &= await self._journal.close(left(3.0))
         if self._state_line is not None:
-            clean &= await self._state_line.close(left(4.0))
+            clean &= await self._state_line.close(left(3.2))
         if keeper := self.children.get(KEEPER):
-            await keeper.stop(left(4.4))
+            # Before the volumes, because it copies the journal's last words onto them.
+            await keeper.stop(left(3.9))
+        clean &= await self.children.stop_volumes(left(4.4))
         clean &= await self.children[DATA].stop(left(4.8))
         if self._control is not None:
             self._control.close()
