@@ -27,7 +27,7 @@ class Chronicle(logging.Handler):
     """Takes down every line from INFO on while it is entered. A context manager.
 
     Args:
-        follow: called with each line of the time line, as it comes, for people.
+        follow: called with each line of the time line, as it comes, for people; no other handler shows these then.
     """
 
     def __init__(self, follow: Callable[[str], None] | None = None) -> None:
@@ -36,18 +36,28 @@ class Chronicle(logging.Handler):
         self._follow = follow
         self._began = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._level = logging.NOTSET
+        self._others: list[logging.Handler] = []
 
     def __enter__(self) -> Chronicle:
         root = logging.getLogger()
         self._level = root.level
         root.setLevel(min(logging.INFO, root.level) or logging.INFO)
+        self._others = list(root.handlers) if self._follow is not None else []
+        for other in self._others:
+            other.addFilter(self._leaves)
         root.addHandler(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
         root = logging.getLogger()
         root.removeHandler(self)
+        for other in self._others:
+            other.removeFilter(self._leaves)
         root.setLevel(self._level)
+
+    def _leaves(self, record: logging.LogRecord) -> bool:
+        """Whether a line is left to the other handlers: none of the time line's, and one that they showed before."""
+        return record.levelno >= self._level and not record.getMessage().startswith(_SHOWN)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take down a line of the service's."""
