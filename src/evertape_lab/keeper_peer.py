@@ -41,6 +41,8 @@ class KeeperUnderTest:
         retention: by what it deletes.
         roles: of volumes that are not primary, by name.
         home_rate: bytes per second that come home at most.
+        scrub_rate: bytes per second that are checked at most; 0: nothing is.
+        scrub_interval: nanoseconds after which a file is checked again.
     """
 
     def __init__(
@@ -51,7 +53,10 @@ class KeeperUnderTest:
         retention: Terms | None = None,
         roles: dict[str, str] | None = None,
         home_rate: int = 1_000_000_000,
+        scrub_rate: int = 0,
+        scrub_interval: int = 3600 * 10**9,
     ) -> None:
+        self.scrub_rate, self.scrub_interval = scrub_rate, scrub_interval
         self.rig = rig
         self.roles, self.home_rate = roles or {}, home_rate
         self.retention = retention
@@ -97,6 +102,8 @@ class KeeperUnderTest:
                 service=self.service,
                 retention=self.retention,
                 home_rate=self.home_rate,
+                scrub_rate=self.scrub_rate,
+                scrub_interval=self.scrub_interval,
             )
         )
 

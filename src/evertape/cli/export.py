@@ -63,6 +63,7 @@ def export(
             raise UsageError(
                 f"there is no footage of {camera} in that range", hint=f"evertape timeline {camera} shows what there is"
             )
+        _warn_of_damage(pieces)
         groups = split_where_needed(pieces)
         if bundle:
             order = export_bundle.Order(camera, start, end, close_gaps, quiet=as_json)
@@ -93,6 +94,15 @@ def _reachable(archive: Archive, pieces: list[Piece], partial: bool) -> list[Pie
             f"a part of this footage lies on {names}, which is not there", hint="--partial exports the rest"
         )
     return [piece for piece in pieces if piece.segment.volume not in away]
+
+
+def _warn_of_damage(pieces: list[Piece]) -> None:
+    from evertape.cli.config_verbs import warn
+
+    for path, problem in {
+        piece.segment.path: piece.segment.damaged for piece in pieces if piece.segment.damaged
+    }.items():
+        warn(f"{path} is damaged ({problem}); what of it cannot be read is left out")
 
 
 def split_where_needed(pieces: Sequence[Piece]) -> list[list[Piece]]:
@@ -171,6 +181,7 @@ def write_pieces(
                 path,
                 piece.first if piece.first != segment.first_video else None,
                 None if last is None else last + 1,
+                bool(segment.damaged),
             )
         )
     first, last_piece = pieces[0], pieces[-1]

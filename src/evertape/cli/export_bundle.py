@@ -190,6 +190,8 @@ def _left_out(archive: Archive, order: Order) -> Iterable[str]:
         if archive.file_of(piece.segment) is None:
             name = archive.volume_name(piece.segment.volume)
             away[name] = away.get(name, 0) + 1
+        if piece.segment.damaged:
+            yield f"what cannot be read of {piece.segment.path}, which is damaged: {piece.segment.damaged}"
     for name, count in away.items():
         yield f"{count} segments on {name}, which was not there"
 

@@ -17,6 +17,7 @@ from evertape.config.checks import Finding, cross_checks
 from evertape.config.sections import (
     Backoff,
     Installation,
+    Integrity,
     Logging,
     Processes,
     Recording,
@@ -171,6 +172,7 @@ class Config(Section):
     processes: Processes = Processes()
     storage: Storage = Storage()
     retention: Retention = Retention()
+    integrity: Integrity = Integrity()
     view: View = View()
     logging: Logging = Logging()
     cameras: dict[CameraKey, Camera] = Field(default_factory=dict)

@@ -212,6 +212,18 @@ class Retention(Section):
     """How often everything is looked through. A volume whose space runs out is seen to at once."""
 
 
+class Integrity(Section):
+    """`[integrity]`: checking that footage is as it was written. What is damaged is told of, and in the ledger."""
+
+    scrub: bool = True
+    """Read everything again now and then, in the background, and compare it with its hash."""
+    rate: Annotated[int, Bytes("100kB", "100GB")] = parse_size("4MB")
+    """How many bytes per second are read at most. It goes slower by itself while recording keeps a volume busy."""
+    interval: Annotated[DurationNs, Span("1h", "3650d")] = parse_duration("30d")
+    """When a file that was checked is checked again. A large archive takes longer at a low rate: 10 TB at 4 MB/s are
+    29 days."""
+
+
 class ViewFallback(StrEnum):
     """What a view does while its camera is away."""
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from evertape.disk.fault import VolumeFaultError, step
-from evertape.disk.jobs import segment_at
+from evertape.disk.jobs import refuse_writing, segment_at
 from evertape.disk.layout import CONTROL_DIR, SUFFIX, segment_path
 from evertape.disk.paths import directory, forget, make_directories, open_file, write_all
 from evertape.disk.segment_file import MAX_SUFFIX
@@ -103,7 +102,7 @@ def read(session: Session, parts: Sequence[str], offset: int, size: int, *, fres
         session.guard()
         fd = open_file(session.handle.root, parts, os.O_RDONLY)
         try:
-            _refuse_writing(fd, parts)
+            refuse_writing(fd, parts)
             if fresh:
                 forget(fd, offset, size)
             pieces, at = [], offset
@@ -191,13 +190,3 @@ def _clear(session: Session) -> None:
             os.unlink(name, dir_fd=folder)
         if names:
             os.fsync(folder)
-
-
-def _refuse_writing(fd: int, parts: Sequence[str]) -> None:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        text = f"{'/'.join(parts)} is being written"
-        raise VolumeFaultError(StorageFault.OTHER, text, number=errno.EBUSY) from None
-    except OSError:
-        pass  # a file system without locks

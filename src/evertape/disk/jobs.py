@@ -49,8 +49,8 @@ class Closed:
 class _Telling(FileIO):
     """Says before each read that it gets on: a scan of a large file takes longer than the kernel may hang."""
 
-    def __init__(self, fd: int, session: Session) -> None:
-        super().__init__(fd, "r+b")
+    def __init__(self, fd: int, session: Session, mode: str = "r+b") -> None:
+        super().__init__(fd, mode)
         self._alive = session.lanes.alive
 
     def read(self, size: int | None = -1, /) -> bytes:
@@ -72,6 +72,27 @@ def _locked(session: Session, parts: Sequence[str]) -> Iterator[FileIO]:
         except OSError:
             pass  # a file system without locks
         yield file
+
+
+@contextlib.contextmanager
+def reading(session: Session, parts: Sequence[str]) -> Iterator[FileIO]:
+    """A finished file, open for reading, also on a volume that cannot be written to; refused while it is written."""
+    session.guard()
+    fd = open_file(session.handle.root, parts, os.O_RDONLY)
+    with _Telling(fd, session, "rb") as file:
+        refuse_writing(fd, parts)
+        yield file
+
+
+def refuse_writing(fd: int, parts: Sequence[str]) -> None:
+    """Raise ``VolumeFaultError`` if any process writes the file."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = f"{'/'.join(parts)} is being written"
+        raise VolumeFaultError(StorageFault.OTHER, text, number=errno.EBUSY) from None
+    except OSError:
+        pass  # a file system without locks
 
 
 def close_file(session: Session, parts: Sequence[str]) -> Closed | None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from evertape.disk import records
+from evertape.disk.checking import Checking
 from evertape.disk.days import drop_empty_day, oldest_files
 from evertape.disk.fault import VolumeFaultError, as_fault
 from evertape.disk.jobs import (
@@ -102,6 +103,7 @@ class Upkeep:
             MirrorQuery: self._mirror_query,
             MirrorAppend: self._mirror_append,
             **Moving(self).jobs,
+            **Checking(self).jobs,
         }
 
     def handle(self, channel: Channel, message: Message, payload: bytes) -> bool:

@@ -41,6 +41,7 @@ class Cause(StrEnum):
     EVICTED_BY_RETENTION = "evicted_by_retention"
     REMOVED_BY_PERSON = "removed_by_person"
     FOOTAGE_MISSING = "footage_missing"
+    FOOTAGE_DAMAGED = "footage_damaged"
     UNKNOWN = "unknown"
 
     @property
@@ -167,8 +168,12 @@ _EXPLANATIONS: dict[Cause, Explanation] = {
         "Keep footage longer, add space, or protect what must stay.",
     ),
     Cause.REMOVED_BY_PERSON: Explanation("Somebody had deleted the footage, or removed the camera.", _NOTHING),
+    Cause.FOOTAGE_DAMAGED: Explanation(
+        "Footage had been recorded, and its bytes on the disk are not those that were written.",
+        "Check the disk's health, and whether anything else changes its files; a copy of the file brings it back.",
+    ),
     Cause.FOOTAGE_MISSING: Explanation(
-        "Footage had been recorded, and its file is gone or damaged.",
+        "Footage had been recorded, and its file is gone.",
         "Find out who or what else changes files on the volume, and check the disk.",
     ),
     Cause.UNKNOWN: Explanation(

@@ -21,7 +21,7 @@ from itertools import pairwise
 from evertape.domain.canvas import Canvas
 from evertape.domain.cause import Cause
 from evertape.domain.downtime import Death, Down, Run, downs, explain_by_downs, owner_ended
-from evertape.domain.logical import Counted, Footage, counted, stretches
+from evertape.domain.logical import CLOCK_SLACK, Counted, Footage, counted, stretches
 from evertape.domain.spans import GapSpan, RecordedSpan, Span, tidy
 from evertape.domain.wish import cause_of_stop
 from evertape.types import NS_PER_MS, NS_PER_S, DurationNs, UtcNs
@@ -31,8 +31,6 @@ __all__ = ["CoverageInput", "CoverageReport", "Death", "Footage", "GapSpan", "Le
 
 SLACK = DurationNs(500 * NS_PER_MS)
 """A hole shorter than this within a session, or a sliver beside a gap, is none of its own."""
-CLOCK_SLACK = DurationNs(2500 * NS_PER_MS)
-"""By how much a session's clock may be corrected between two files, as in ``domain.gaps.CLOCK_TOLERANCE``."""
 LIVE = DurationNs(5 * NS_PER_S)
 """What happened less than this before now is not judged: it may be on its way to the disk, the journal or the index."""
 
@@ -188,8 +186,13 @@ def _end_of(gap: LedgerGap, starts: list[int], runs: Sequence[Run], deaths: Sequ
 
 
 def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], slack: int, now: int) -> None:
-    for start, end, segments in stretches(pieces, canvas.start, canvas.end):
-        canvas.paint(start, end, _recorded(*segments))
+    for hurt in known.gaps:
+        # The only gap where a file is: it goes before what the file claims to hold.
+        if hurt.cause == Cause.FOOTAGE_DAMAGED and hurt.end is not None:
+            canvas.paint(hurt.start, hurt.end, _gap(Cause.FOOTAGE_DAMAGED, hurt.id))
+    for free in canvas.free():
+        for start, end, segments in stretches(pieces, *free):
+            canvas.paint(start, end, _recorded(*segments))
     for lost in [item for item in known.footage if item.state in ("missing", "deleted")]:
         cause = _fate(lost)
         if cause is not None and lost.end is not None:
@@ -210,6 +213,8 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
 
 def _join(canvas: Canvas[Span], pieces: list[Counted], slack: int) -> None:
     """A hole between two pieces of one session is nothing if it is short; if no unit is missing, the clock was set."""
+    if not canvas.free():
+        return
     by_epoch: dict[str, list[Counted]] = {}
     for piece in pieces:
         by_epoch.setdefault(piece.epoch, []).append(piece)
@@ -257,7 +262,7 @@ def _cause(word: str) -> Cause:
 def _first_wanted(wishes: Sequence[WishChange], pieces: Sequence[Counted]) -> int | None:
     first = min((wish.at for wish in wishes if wish.wanted), default=None)
     # The ring reaches back before the wish, so footage may as well.
-    return None if first is None else min([first, *(piece.start for piece in pieces)])
+    return None if first is None else min([first, *(piece.start for piece in pieces[:1])])
 
 
 def _unwanted(wishes: Sequence[WishChange], end: int) -> list[tuple[int, int, Cause]]:

@@ -60,6 +60,9 @@ _DEEDS: dict[Cause, Deed] = {
     Cause.OUTSIDE_SCHEDULE: Deed("Waits for the schedule.", "Recorded on when the schedule said so."),
     Cause.EVICTED_BY_RETENTION: Deed("Deleted the footage.", "Deleted the footage."),
     Cause.REMOVED_BY_PERSON: _NOTHING,
+    Cause.FOOTAGE_DAMAGED: Deed(
+        "Leaves out what cannot be read; the rest plays.", "Leaves out what cannot be read; the rest plays."
+    ),
     Cause.FOOTAGE_MISSING: Deed("Looks again whenever its volume returns.", "Found the footage again."),
     Cause.UNKNOWN: _NOTHING,
 }

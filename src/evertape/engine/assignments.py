@@ -94,4 +94,6 @@ class Assignments:
             service=self.service,
             retention=retention,
             home_rate=self.config.storage.homecoming_rate,
+            scrub_rate=self.config.integrity.rate if self.config.integrity.scrub else 0,
+            scrub_interval=self.config.integrity.interval,
         )

@@ -18,12 +18,13 @@ from evertape.config.diff import ConfigDiff, diff
 from evertape.config.load import load
 from evertape.engine.camera_command import COMMANDS
 from evertape.engine.volume_check import check_volumes
-from evertape.errors import ConfigError, EvertapeError, UsageError
+from evertape.errors import ConfigError, EvertapeError, NotRunningError, UsageError
 from evertape.ipc.channel import Channel, Listener
 from evertape.ipc.events import ConfigRefused
 from evertape.ipc.messages import (
     PROTOCOL_VERSION,
     CameraCommand,
+    CheckSegments,
     EventNews,
     Hello,
     Message,
@@ -60,6 +61,7 @@ class ControlServer:
             "protect": supervisor.space.protect,
             "unprotect": supervisor.space.unprotect,
             "retention": supervisor.space.retention,
+            "check_segments": self._check_segments,
         }
 
     def news(self, message: EventNews) -> None:
@@ -119,6 +121,13 @@ class ControlServer:
         channel.send(reply)
 
     # -- verbs ----------------------------------------------------------------------------------------------
+
+    async def _check_segments(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Have files checked now, and what is found put on record."""
+        segments = tuple(str(segment) for segment in args["segments"])
+        if not self._supervisor.tell_keeper(CheckSegments(segments=segments)):
+            raise NotRunningError("the keeper is not running; it checks")
+        return {"segments": len(segments)}
 
     async def _status(self, _args: dict[str, Any]) -> dict[str, Any]:
         supervisor = self._supervisor

@@ -25,9 +25,10 @@ from evertape.engine.keeper_ledger import conclude
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.keeper_reconcile import Reconciler
 from evertape.engine.keeper_retention import Retention
+from evertape.engine.keeper_scrub import Scrub
 from evertape.engine.keeper_tail import IndexTail, Step
 from evertape.ipc.events import AnyEvent, EventStamp, GapClosed, ProcessDied, ServiceStarted
-from evertape.ipc.messages import KeeperAssignment, Message, RunRetention
+from evertape.ipc.messages import CheckSegments, KeeperAssignment, Message, RunRetention
 from evertape.store.failures import IndexBusyError
 from evertape.store.index import Index
 
@@ -75,6 +76,7 @@ class Keeper:
         self._since = int(clock.utc_ns())
         self._began = self._loop.time()
         self._concluded: set[str] = set()
+        self._scrub = Scrub(self)
         files = asyncio.Lock()
         self._reconciler = Reconciler(self, files)
         self._clock_desk = ClockDesk(self)
@@ -88,6 +90,8 @@ class Keeper:
             self.assign(message)
         elif isinstance(message, RunRetention):
             self._retention.wish(message)
+        elif isinstance(message, CheckSegments):
+            self._scrub.wish(message.segments)
         else:
             log.debug("[IPC] the supervisor said %s", type(message).__name__)
 
@@ -101,7 +105,7 @@ class Keeper:
             self._tail = IndexTail(data.index_file, data.journal)
             self._journal = JournalClient(new.journal_socket, self.stamp)
             self._journal.open()
-            work = (self._follow(), self._rounds(), self._retention.run(), self._homecoming.run())
+            work = (self._follow(), self._rounds(), self._retention.run(), self._homecoming.run(), self._scrub.run())
             self._tasks = [self._loop.create_task(task) for task in work]
             for task in self._tasks:
                 self.watch(task)
@@ -113,6 +117,7 @@ class Keeper:
                 self._cares[name] = VolumeCare(endpoint, DataDir(Path(new.data)).journal, self)
         self._retention.assign(new.retention)
         self._homecoming.assign(new.home_rate, new.retention)
+        self._scrub.assign(new.scrub_rate, new.scrub_interval)
 
     async def close(self, deadline_s: float) -> bool:
         """Apply what is in the journal and let go; False if that took too long."""
@@ -170,6 +175,7 @@ class Keeper:
         """A volume has been gone through: see at once whether two files hold the same."""
         self._reconciler.look_again()
         self._homecoming.look_again()
+        self._scrub.look_again()
 
     async def settle(self, link: KeeperLink, path: str) -> bool:
         """A file that the index does not know: True if it is to be adopted."""

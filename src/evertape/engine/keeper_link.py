@@ -7,6 +7,7 @@ raises ``VolumeError``, and whoever wanted it does it again later: all jobs may 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from evertape.ipc.channel import Channel, connect
 from evertape.ipc.messages import (
     AppendCopy,
     CopyTaken,
+    ExamineSegment,
     FoundFile,
     Hello,
     JobDone,
@@ -28,6 +30,7 @@ from evertape.ipc.messages import (
     ProbeVolume,
     ReadSegment,
     Refused,
+    SegmentExamined,
     SegmentList,
     SegmentPiece,
     VolumeEndpoint,
@@ -44,6 +47,19 @@ PATIENCE_S = 300.0
 
 ONLINE = frozenset(("online", "low", "slow", "full"))
 """States in which upkeep makes sense; on a full volume recovery and deletion do."""
+
+
+class JobFailedError(VolumeError):
+    """The disk process answered that it could not; ``number``: the errno, 0 if there is none."""
+
+    def __init__(self, what: str, number: int) -> None:
+        super().__init__(what)
+        self.number = number
+
+    @property
+    def is_media(self) -> bool:
+        """The disk itself does not give the bytes out any more."""
+        return self.number in (errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA)
 
 
 class KeeperLink:
@@ -144,6 +160,13 @@ class KeeperLink:
             raise VolumeError(f"volume {self.endpoint.name} did not answer with what was to be read")
         return answer, pieces[0]
 
+    async def examine(self, segment: str, path: str) -> SegmentExamined:
+        """Which fragments of a finished file cannot be read. Raises ``VolumeError``."""
+        answer = await self._ask(lambda number: ExamineSegment(request=number, segment=segment, path=path))
+        if not isinstance(answer, SegmentExamined):
+            raise VolumeError(f"volume {self.endpoint.name} did not answer what was asked of {path}")
+        return answer
+
     async def append_copy(self, segment: str, offset: int, data: bytes, *, sync: bool) -> CopyTaken:
         """The next piece of a copy; see ``AppendCopy``. Raises ``VolumeError``."""
         answer = await self._ask(
@@ -184,7 +207,8 @@ class KeeperLink:
             self._parts.pop(number, None)
             self._takers.pop(number, None)
         if isinstance(message, JobDone) and not message.ok:
-            raise VolumeError(f"volume {self.endpoint.name}: {message.text or os.strerror(message.errno)}")
+            text = f"volume {self.endpoint.name}: {message.text or os.strerror(message.errno)}"
+            raise JobFailedError(text, message.errno)
         return message
 
     def _connect(self) -> None:
@@ -238,7 +262,12 @@ class KeeperLink:
                 if number in self._takers:
                     self._takers[number](payload)
                 self._answer(number, message)
-            case JobDone(request=number) | MirrorState(request=number) | CopyTaken(request=number):
+            case (
+                JobDone(request=number)
+                | MirrorState(request=number)
+                | CopyTaken(request=number)
+                | SegmentExamined(request=number)
+            ):
                 self._answer(number, message)
             case Refused(reason=reason):
                 log.error("[IPC] volume %s refuses us: %s", self.endpoint.name, reason)

@@ -235,6 +235,38 @@ class SegmentMoved(Event, frozen=True, kw_only=True, tag="segment_moved", omit_d
     """Of all bytes, as they were read from the old place and again from the new one."""
 
 
+class SegmentChecked(Event, frozen=True, kw_only=True, tag="segment_checked", omit_defaults=True):
+    """Every byte of a finished file was read, and is as it was written; or its first hash was made on this occasion."""
+
+    segment: str
+    volume: str
+    hash: str
+    """Of all bytes, as they were read."""
+
+
+class DamagedSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """Footage of a segment that cannot be read: ``[start_utc, end_utc)``, and its video units, inclusive."""
+
+    start_utc: int
+    end_utc: int
+    first_video: int
+    last_video: int
+
+
+class SegmentDamaged(Event, frozen=True, kw_only=True, tag="segment_damaged", omit_defaults=True):
+    """A finished file is not as it was written. What of it cannot be read is in the ledger, as ``footage_damaged``."""
+
+    segment: str
+    camera: str
+    volume: str
+    path: str
+    problem: str
+    hash: str = ""
+    """Of all bytes, as they were read; empty if they could not be."""
+    spans: tuple[DamagedSpan, ...] = ()
+    """What is lost, as far as the file's own headers tell; empty: nobody knows where the damage is."""
+
+
 class SegmentClock(Event, frozen=True, kw_only=True, tag="segment_clock", omit_defaults=True):
     """Better knowledge of when a segment's first video unit was; replaces start and moves the end with it."""
 
@@ -332,7 +364,8 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
     kind: str
     """``recording_retry``: no volume takes a camera's footage, for as many attempts as ``storage.retry_max`` says;
     ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up;
-    ``volume_full``: a volume is full, and nothing on it may be deleted."""
+    ``volume_full``: a volume is full, and nothing on it may be deleted;
+    ``footage_damaged``: a file is not as it was written."""
     state: str
     """``raised`` or ``ended``."""
     camera: str = ""
@@ -399,6 +432,8 @@ AnyEvent = Annotated[
     | SegmentMissing
     | SegmentDeleted
     | SegmentMoved
+    | SegmentChecked
+    | SegmentDamaged
     | SegmentClock
     | ProtectionAdded
     | ProtectionRemoved
@@ -416,10 +451,10 @@ AnyEvent = Annotated[
 ]
 
 EVENT_TYPES: tuple[type[Event], ...] = (
-    ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged,
-    RecordWish, VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted,
-    SegmentMoved, SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened, GapClosed,
-    WriterReplaced, Alert, ClockStepped, ClockCorrected, ConfigApplied, ConfigRefused, Notice,
+    ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged, RecordWish,
+    VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved,
+    SegmentChecked, SegmentDamaged, SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened,
+    GapClosed, WriterReplaced, Alert, ClockStepped, ClockCorrected, ConfigApplied, ConfigRefused, Notice,
 )  # fmt: skip
 
 

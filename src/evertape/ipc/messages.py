@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from evertape.domain.retention_terms import Terms
-from evertape.ipc.events import AnyEvent, Supersedes
+from evertape.ipc.events import AnyEvent, DamagedSpan, Supersedes
 
 PROTOCOL_VERSION = 1
 
@@ -171,6 +171,10 @@ class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """By what footage is deleted; ``None``: none is."""
     home_rate: int = 20_000_000
     """Bytes per second that come home at most; see ``storage.homecoming_rate``."""
+    scrub_rate: int = 0
+    """Bytes per second that are read at most to check what is held; 0: nothing is. See ``integrity``."""
+    scrub_interval: int = 0
+    """Nanoseconds after which a file is checked again."""
 
 
 class VolumeTidy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -576,6 +580,34 @@ class SegmentPiece(Message, frozen=True, kw_only=True, omit_defaults=True):
     """How long recording's syncs take on this volume lately; 0 while nothing is recorded."""
 
 
+class ExamineSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: which fragments of a finished file cannot be read? Answered by ``SegmentExamined``."""
+
+    request: int
+    segment: str
+    path: str
+
+
+class SegmentExamined(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Disk to keeper. Times are by the file's own clock, UTC ns."""
+
+    request: int
+    problem: str
+    """In words; empty: none."""
+    lost: tuple[DamagedSpan, ...] = ()
+    start_utc: int
+    """Of the file; 0 if its header is damaged."""
+    end_utc: int
+    """Of the last fragment that can be read; 0: of none."""
+    last_video: int
+
+
+class CheckSegments(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Supervisor to keeper: check these files before all others, and put on record what is found."""
+
+    segments: tuple[str, ...]
+
+
 class BeginCopy(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Keeper to disk: remove unfinished copies, begin one of ``segment``, which is to be called ``path``.
 
@@ -758,7 +790,7 @@ MESSAGE_TYPES: tuple[type[Message], ...] = (
     RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment,
     Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment,
     ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment, ReadSegment,
-    SegmentPiece, BeginCopy, AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone,
-    JournalAppend, JournalDurable, JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply,
-    EventNews,
+    SegmentPiece, ExamineSegment, SegmentExamined, CheckSegments, BeginCopy, AppendCopy, CopyTaken, PlaceCopy,
+    MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend, JournalDurable, JournalFailed, PutState, Subscribe,
+    FeedCaps, FeedUnits, FeedState, Request, Reply, EventNews,
 )  # fmt: skip

@@ -44,11 +44,13 @@ class ExportPart:
         first_video_seq: leave out fragments before the one that holds this video unit.
         end_video_seq: leave out the fragment that begins with this video unit and all after it
             (from where another segment supersedes this one).
+        damaged: parts of the file cannot be read; they are left out, and what needs them to be decoded.
     """
 
     path: Path
     first_video_seq: int | None = None
     end_video_seq: int | None = None
+    damaged: bool = False
 
 
 class Placed(NamedTuple):
@@ -100,7 +102,7 @@ class Timeline:
         started = self._from is None
         for part in self._parts:
             with part.path.open("rb") as file:
-                segment = scan(file)
+                segment = scan(file, trust_index=not part.damaged)
                 fragments = list(_selected(segment, part))
                 if not started:
                     fragments = _from_instant(fragments, self._from or 0)
@@ -195,9 +197,18 @@ def _end_dts(fragment: FragmentInfo, video: list[Sample]) -> int:
     return video[-1].dts_ns + step
 
 
+def _decodable(fragments: list[FragmentInfo]) -> Iterator[FragmentInfo]:
+    """All, but after a hole none before the next keyframe: its pictures would be made of others."""
+    expected = fragments[0].index if fragments else 0
+    for fragment in fragments:
+        if fragment.index == expected or fragment.key:
+            expected = fragment.index + 1
+            yield fragment
+
+
 def _selected(segment: ScannedSegment, part: ExportPart) -> Iterator[FragmentInfo]:
     started = part.first_video_seq is None
-    for fragment in segment.fragments:
+    for fragment in _decodable(segment.fragments):
         video = fragment.video
         if video is not None:
             if part.end_video_seq is not None and video.last >= part.end_video_seq:

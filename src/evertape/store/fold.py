@@ -8,29 +8,41 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evertape.domain.coverage import CLOCK_SLACK
+from evertape.domain.logical import CLOCK_SLACK
 from evertape.ipc.events import (
     AnyEvent,
     GapClosed,
     GapOpened,
+    SegmentChecked,
     SegmentClock,
     SegmentClosed,
     SegmentCut,
+    SegmentDamaged,
     SegmentDeleted,
     SegmentMissing,
     SegmentMoved,
     SegmentOpened,
 )
+from evertape.mp4.digest import differ
 from evertape.store.rows import CLOSED, CORRECTED, DELETED, MISSING, OPEN, GapRow, SegmentRow
 from evertape.types import NS_PER_S
 
 SegmentEvent = (
-    SegmentOpened | SegmentClosed | SegmentCut | SegmentMissing | SegmentDeleted | SegmentMoved | SegmentClock
+    SegmentOpened
+    | SegmentClosed
+    | SegmentCut
+    | SegmentMissing
+    | SegmentDeleted
+    | SegmentMoved
+    | SegmentChecked
+    | SegmentDamaged
+    | SegmentClock
 )
 GapEvent = GapOpened | GapClosed
 
 SEGMENT_EVENTS = (
-    SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved, SegmentClock,
+    SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved, SegmentChecked,
+    SegmentDamaged, SegmentClock,
 )  # fmt: skip
 GAP_EVENTS = (GapOpened, GapClosed)
 
@@ -62,6 +74,8 @@ def fold_segment(row: SegmentRow | None, event: SegmentEvent) -> SegmentRow | No
             return replace(row, state=MISSING, missing_by=event.id)
         case SegmentMoved():
             return _moved(row, event)
+        case SegmentChecked() | SegmentDamaged():
+            return _looked_at(row, event)
         case SegmentClock():
             return _clock(row, event)
 
@@ -194,6 +208,16 @@ def _moved(row: SegmentRow, event: SegmentMoved) -> SegmentRow:
         return row  # told a second time
     # The hash it was closed with counts more: what has changed since is damage, wherever it lies.
     return replace(row, volume=event.volume, path=event.path, state=CLOSED, hash=row.hash or event.hash)
+
+
+def _looked_at(row: SegmentRow, event: SegmentChecked | SegmentDamaged) -> SegmentRow:
+    if row.volume != event.volume or row.state != CLOSED:
+        return row  # a copy it has moved away from
+    if isinstance(event, SegmentDamaged):
+        return replace(row, damaged=event.problem, checked_at=event.at)
+    if differ(row.hash, event.hash):
+        return row  # it was cut meanwhile
+    return replace(row, damaged="", hash=row.hash or event.hash, checked_at=event.at)
 
 
 def _clock(row: SegmentRow, event: SegmentClock) -> SegmentRow:
