@@ -65,7 +65,7 @@ def play(
         try:
             call = call_without_override if script.unprivileged else _call
             call(lambda: asyncio.run(_play(stage)))
-        except AssertionError as error:
+        except (AssertionError, OSError) as error:
             result.problems.append(str(error))
         if hasattr(stage, "rig"):
             stage.make_disks_readable()

@@ -22,13 +22,17 @@ class VolumeFaultError(VolumeError):
         text: one line for a person.
         number: the kernel's ``errno``, or 0.
         step: the durability step.
+        free: bytes free, if the trouble is that they are too few and somebody has looked.
     """
 
-    def __init__(self, fault: StorageFault, text: str, *, number: int = 0, step: str = "") -> None:
+    def __init__(
+        self, fault: StorageFault, text: str, *, number: int = 0, step: str = "", free: int | None = None
+    ) -> None:
         super().__init__(text)
         self.fault = fault
         self.number = number
         self.step = step
+        self.free = free
 
     @classmethod
     def of(cls, error: OSError, step: str = "") -> VolumeFaultError:

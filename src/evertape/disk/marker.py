@@ -164,7 +164,7 @@ class VolumeHandle:
             space = Space(numbers.f_bavail * numbers.f_frsize, numbers.f_blocks * numbers.f_frsize)
             if space.free < need_free or (numbers.f_files and not numbers.f_ffree):
                 text = f"{space.free} bytes free on {self.path}"
-                raise VolumeFaultError(StorageFault.FULL, text, number=errno.ENOSPC)
+                raise VolumeFaultError(StorageFault.FULL, text, number=errno.ENOSPC, free=space.free)
             return space
 
     def space(self) -> Space:

@@ -295,7 +295,7 @@ class Volume:
 
 
 def _observed(fault: VolumeFaultError, layer: str) -> Observation:
-    return Observation(fault.fault, fault.what, layer, errno=fault.number)
+    return Observation(fault.fault, fault.what, layer, free=fault.free, errno=fault.number)
 
 
 def forget(job: asyncio.Future[Any]) -> None:

@@ -145,9 +145,10 @@ class RecordingBranch:
             self._storage.retry.tell(Returned())
         elif notice.state != "full":
             self.volume_failed(link, notice.state)
-        elif (writer := self.writer) is not None and writer.link is link:
+        else:
             # It may still take what is under way; its writers say so themselves if not.
-            self._storage.volume_filled(link)
+            writer = self.writer
+            self._storage.volume_filled(link, is_written_to=writer is not None and writer.link is link)
         self.pump(self._host.clock.boot_ns())
 
     # -- the stream -----------------------------------------------------------------------------------------

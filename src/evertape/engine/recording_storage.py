@@ -137,9 +137,12 @@ class RecordingStorage:
         log.warning("[RECORDING] Stopping recording due to storage error (%s on %s: %s)", self._camera, name, fault)
         log.info("[STREAMING] Streaming continues (%s)", self._camera)
 
-    def volume_filled(self, link: DiskLink) -> None:
-        """The volume written to takes no new file: it is left at the next keyframe."""
+    def volume_filled(self, link: DiskLink, *, is_written_to: bool) -> None:
+        """A volume takes no new file; the one that is written to is left at the next keyframe."""
         name = link.endpoint.name
+        if not is_written_to and name not in self._failed_on:
+            return
+        self._failed_on.discard(name)
         if self.preferred == name:
             self.preferred = ""
         self._left.setdefault(name, self._host.clock.boot_ns())
