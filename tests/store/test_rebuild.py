@@ -21,7 +21,7 @@ from evertape.engine.audit_files import Root
 from evertape.engine.keeper_tail import IndexTail
 from evertape.engine.rebuild import BATCH, Rebuild
 from evertape.engine.state_files import read_volumes
-from evertape.ipc.events import ProtectionAdded, SegmentClosed
+from evertape.ipc.events import ProtectionAdded, RecordingStateChanged, SegmentClosed
 from evertape.ipc.messages import Durable, SegmentIsClosed, SegmentIsOpen
 from evertape.store.index import Index
 from evertape.store.retention import protections
@@ -54,7 +54,9 @@ def written(disk: DiskUnderTest, footage: Footage, *, closed: bool = True) -> st
 class Recorded:
     """An installation with history: two cameras on one volume, a gap, a protection; no service runs."""
 
-    def __init__(self, rig: DiskRig, name: str = "volume", cameras: tuple[str, ...] = ("door", "yard")) -> None:
+    def __init__(
+        self, rig: DiskRig, name: str = "volume", cameras: tuple[str, ...] = ("door", "yard"), *, said: bool = True
+    ) -> None:
         self.rig, self.data = rig, DataDir(rig.data)
         self.volume = rig.folder / name
         self.volume.mkdir()
@@ -66,12 +68,20 @@ class Recorded:
         story = Story("one")
         story.started(at)
         for camera in cameras:
-            story.wish(at, camera=camera)
+            if said:
+                story.wish(at, camera=camera)
+            else:
+                stamp = story.stamp("recorder-0", at)
+                story.add(RecordingStateChanged(**stamp, camera=camera, old="stopped", state="waiting"))
             self.paths[camera] = self._record(camera)
             # The third quarter was not recorded, and everybody knows why.
             lost = at + 2 * SPAN / 1e9
             story.gap(lost, lost + SPAN / 1e9, "camera_unreachable", camera=camera)
-            story.wish(at + (SEGMENTS + 1) * SPAN / 1e9, False, camera=camera)
+            end = at + (SEGMENTS + 1) * SPAN / 1e9
+            if said:
+                story.wish(end, False, camera=camera)
+            else:
+                story.gap(end, None, "service_stopped", camera=camera)
         story.add(
             ProtectionAdded(
                 **story.stamp("supervisor", at), protection="p1", camera=cameras[0], start_utc=self.begin,
@@ -289,3 +299,19 @@ def test_another_installations_disk_is_taken_in_where_it_lies(rig: DiskRig, tmp_
     assert {path: path.stat().st_mtime_ns for path in before} == {p: s.st_mtime_ns for p, s in before.items()}
     (known,) = read_volumes(ours.root / "state").values()
     assert known.path == str(theirs.volume)
+
+
+def test_a_camera_that_nobody_spoke_of_is_accounted_for_until_its_disk_left(rig: DiskRig, tmp_path: Path) -> None:
+    theirs = Recorded(rig, "foreign", cameras=("gate",), said=False)
+    theirs.mirror()
+    ours = DataDir(tmp_path / "ours")
+    ours.root.mkdir()
+    report = Adopt(ours, theirs.roots, SystemClock()).run()
+
+    assert report.without_history == []
+    assert Audit(ours, theirs.roots, SystemClock(), running=False).run().findings == []
+    with Index.open_readonly(ours.index_file) as index:
+        now = time.time_ns() + 3600 * NS
+        spans = index.coverage("gate", theirs.begin, now, now).spans
+        assert {span.cause for span in spans if isinstance(span, GapSpan)} == {"camera_unreachable", "service_stopped"}
+        assert [wish.wanted for wish in index.wishes("gate")] == [True, False]

@@ -13,7 +13,17 @@ from evertape.config.schema import Config
 from evertape.config.weekly import parse_week
 from evertape.domain.cause import Cause
 from evertape.domain.schedule import Schedule
-from evertape.domain.wish import BY_CONFIGURATION, BY_SCHEDULE, Said, Terms, cause_of_stop, said_now, wish
+from evertape.domain.wish import (
+    BY_ADOPT,
+    BY_CONFIGURATION,
+    BY_REBUILD,
+    BY_SCHEDULE,
+    Said,
+    Terms,
+    cause_of_stop,
+    said_now,
+    wish,
+)
 from evertape.engine.wish_book import WishBook, WishChange, until_shown
 from evertape.types import NS_PER_S, BootNs, UtcNs
 
@@ -69,6 +79,7 @@ def test_a_schedule_that_never_changes_is_overruled_until_somebody_says_otherwis
 def test_only_the_schedule_is_outside_the_schedule() -> None:
     assert cause_of_stop(BY_SCHEDULE) is Cause.OUTSIDE_SCHEDULE
     assert cause_of_stop("schedule, said Ann") is Cause.STOPPED_BY_PERSON
+    assert {cause_of_stop(by) for by in (BY_REBUILD, BY_ADOPT)} == {Cause.SERVICE_STOPPED}, "nobody stopped it"
 
 
 class Clock:

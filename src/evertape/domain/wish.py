@@ -14,12 +14,16 @@ from evertape.types import UtcNs
 BY_SCHEDULE = "schedule"
 """Who wishes what the schedule says; anybody else is a person, a program or ``BY_CONFIGURATION``."""
 BY_CONFIGURATION = "configuration"
+BY_REBUILD, BY_ADOPT = "rebuild", "adopt"
+"""Who ends the wish of cameras whose disks alone are known: until a service wishes it again."""
 FOR_GOOD = UtcNs(2**63 - 1)
 """The end of what a person said against a schedule that never changes."""
 
 
 def cause_of_stop(by: str) -> Cause:
     """Why a camera is not meant to be recorded, by who says so."""
+    if by in (BY_REBUILD, BY_ADOPT):
+        return Cause.SERVICE_STOPPED
     return Cause.OUTSIDE_SCHEDULE if by == BY_SCHEDULE else Cause.STOPPED_BY_PERSON
 
 

@@ -13,15 +13,24 @@ from evertape.config.paths import DataDir
 from evertape.disk.journal_reader import read_from
 from evertape.disk.journal_restore import mirror_of
 from evertape.disk.paths import DIRECTORY, make_directories, replace_file
+from evertape.domain.wish import BY_ADOPT
 from evertape.engine.audit_files import Root
 from evertape.engine.rebuild import Rebuild, RebuildReport
 from evertape.engine.state_files import VOLUMES, KnownVolume, read_volumes, volumes_text
-from evertape.ipc.events import AnyEvent, GapClosed, GapOpened, ProtectionAdded, ProtectionRemoved, RecordWish
+from evertape.ipc.events import (
+    AnyEvent,
+    GapClosed,
+    GapOpened,
+    ProtectionAdded,
+    ProtectionRemoved,
+    RecordingStateChanged,
+    RecordWish,
+)
 from evertape.store.fold import KEEPER
 from evertape.store.index import Index
 
 SOURCE = "adopt"
-_LEDGER = (GapOpened, GapClosed, RecordWish, ProtectionAdded, ProtectionRemoved)
+_LEDGER = (GapOpened, GapClosed, RecordWish, RecordingStateChanged, ProtectionAdded, ProtectionRemoved)
 """What of another installation's journal may stand in ours; its runs and deaths would explain our gaps."""
 
 
@@ -33,22 +42,39 @@ class Adopt(Rebuild):
         self._new = self._data.index_file
         self._follow()
         for root in list(self._roots.values()):
-            self._ledger(root)
+            theirs, last = self._ledger(root)
             self._volume(root)
+            self._wish_no_more(theirs, last)
             remember(self._data, root)
         self._histories()
         self._count()
         return self.report
 
-    def _ledger(self, root: Root) -> None:
+    def _ledger(self, root: Root) -> tuple[set[str], int]:
+        """Take it in; returns whose it was, and when that installation was last heard of, UTC ns."""
+        theirs: set[str] = set()
+        last = 0
         with Index.open(self._new) as index:
             ours = set(index.cameras())
         file, offset, more = "", 0, True
         while more:
             read = read_from(mirror_of(root.path), file, offset)
             wanted = [event for event in read.events if isinstance(event, _LEDGER) and event.camera not in ours]
+            theirs |= {event.camera for event in wanted}
+            last = max((last, *(event.at for event in read.events)))
             self._write_down(map(_foreign, wanted))
             file, offset, more = read.position.file, read.position.offset, read.more
+        return theirs, last
+
+    def _wish_no_more(self, cameras: set[str], last: int) -> None:
+        """What that installation did after this disk had left it is nothing that we could account for."""
+        events: list[AnyEvent] = []
+        with Index.open(self._new) as index:
+            for camera in sorted(cameras):
+                if (wishes := index.wishes(camera)) and wishes[-1].wanted:
+                    at = max(last, index.footage_end(camera, int(self._clock.utc_ns())) or 0)
+                    events.append(RecordWish(**self._stamp() | {"at": at}, camera=camera, wanted=False, by=BY_ADOPT))
+        self._write_down(events)
 
 
 def _foreign(event: AnyEvent) -> AnyEvent:

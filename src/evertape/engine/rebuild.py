@@ -15,6 +15,7 @@ from pathlib import Path
 from evertape.clock import Clock
 from evertape.config.paths import DataDir
 from evertape.disk.journal_restore import add_to_journal, restore_journal
+from evertape.domain.wish import BY_REBUILD
 from evertape.engine.audit_files import Root
 from evertape.engine.found_files import FileReader, Found, segment_paths
 from evertape.engine.keeper_mirror import journal_sizes
@@ -165,7 +166,7 @@ class Rebuild:
                 first = min(row.start_utc for row in rows)
                 # From now on the service says it, if the camera is still one; nobody does of one that is no more.
                 for at, wanted in ((first, True), (int(self._clock.utc_ns()), False)):
-                    events.append(RecordWish(**self._stamp() | {"at": at}, camera=camera, wanted=wanted, by=SOURCE))
+                    events.append(RecordWish(**self._stamp() | {"at": at}, camera=camera, wanted=wanted, by=BY_REBUILD))
         self._write_down(events)
 
     def _write_down(self, events: Iterable[AnyEvent]) -> None:
