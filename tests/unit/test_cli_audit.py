@@ -21,8 +21,20 @@ def test_an_account_adds_up_in_words() -> None:
     assert report_text(report()).splitlines() == [
         "6 files (1 MB) on usb, 99 events in the journal",
         "front: 1 h 00 min = 1 h 00 min recorded + 30.0 s explained (camera unreachable 30.0 s)",
-        "everything matches",
+        "everything matches; --deep also reads every byte",
     ]
+    assert report_text(report(), deep=True).splitlines()[-1] == "everything matches"
+
+
+def test_what_could_not_be_looked_at_is_not_said_to_match() -> None:
+    away = report(ODD)
+    away.unreachable = 2
+    assert report_text(away, deep=True).splitlines()[-2:] == [f"! {ODD.text}", "everything that is here matches"]
+
+
+def test_a_file_is_named_once() -> None:
+    finding = Finding("missing", True, "front/x.mp4 on usb is not there", "front", "usb", "front/x.mp4", "s")
+    assert report_text(report(finding)).splitlines()[-2] == "✗ front/x.mp4 on usb is not there"
 
 
 def test_what_is_wrong_stands_last_with_its_file() -> None:
@@ -35,7 +47,7 @@ def test_what_is_wrong_stands_last_with_its_file() -> None:
 
 
 def test_unexplained_time_is_shown() -> None:
-    account = CameraAccount(recorded_s=1.0, unexplained_s=2.0)
+    account = CameraAccount(recorded_s=1.0, unexplained_s=2.0, causes={Cause.UNKNOWN: 2.0})
     assert report_text(report(account=account)).splitlines()[1].endswith("+ 0.0 s explained + 2.0 s unexplained")
 
 

@@ -54,7 +54,7 @@ def audit(
     if as_json:
         emit(report_json(report))
     else:
-        print(report_text(report))
+        print(report_text(report, deep))
     return 0 if report.ok else 1
 
 
@@ -87,16 +87,18 @@ def report_json(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def report_text(report: AuditReport) -> str:
-    """For a person."""
+def report_text(report: AuditReport, deep: bool = False) -> str:
+    """For a person; ``deep``: every byte was read."""
     from evertape.cli.wording import plural, size_text, span_text
+    from evertape.domain.cause import Cause
 
     lines = [
         f"{plural(report.files, 'file')} ({size_text(report.bytes)}) on {', '.join(report.volumes) or 'no volume'}, "
         f"{plural(report.events, 'event')} in the journal"
     ]
     for name, account in report.cameras.items():
-        why = ", ".join(f"{str(cause).replace('_', ' ')} {span_text(s)}" for cause, s in account.causes.items())
+        known = {str(cause).replace("_", " "): s for cause, s in account.causes.items() if cause is not Cause.UNKNOWN}
+        why = ", ".join(f"{cause} {span_text(s)}" for cause, s in known.items())
         lines.append(
             f"{name}: {span_text(account.total_s)} = {span_text(account.recorded_s)} recorded "
             f"+ {span_text(account.explained_s)} explained" + (f" ({why})" if why else "")
@@ -105,8 +107,14 @@ def report_text(report: AuditReport) -> str:
             lines[-1] += f" + {span_text(account.unexplained_s)} unexplained"
     # What matters most stands last, where a person looks first.
     for finding in sorted(report.findings, key=lambda finding: finding.serious):
-        place = f" [{finding.volume}: {finding.path}]" if finding.path else ""
+        place = f" [{finding.volume}: {finding.path}]" if finding.path not in finding.text else ""
         lines.append(f"{'✗' if finding.serious else '!'} {finding.text}{place}")
     serious = sum(finding.serious for finding in report.findings)
-    lines.append("everything matches" if report.ok else f"what does not match: {serious}")
+    lines.append(_verdict(report, deep) if report.ok else f"what does not match: {serious}")
     return "\n".join(lines)
+
+
+def _verdict(report: AuditReport, deep: bool) -> str:
+    """All is well, and what that is said of."""
+    text = "everything that is here matches" if report.unreachable else "everything matches"
+    return text if deep or not report.files else f"{text}; --deep also reads every byte"
