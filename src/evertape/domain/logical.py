@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from evertape.domain.resolve import HeldSpan, LogicalSpan, resolve
-from evertape.types import Epoch, SegmentId
+from evertape.types import NS_PER_MS, DurationNs, Epoch, SegmentId
 
 _ENDLESS = 1 << 62
+
+CLOCK_SLACK = DurationNs(2500 * NS_PER_MS)
+"""By how much a session's clock may be corrected between two files, as in ``domain.gaps.CLOCK_TOLERANCE``."""
 
 
 class Footage(NamedTuple):
@@ -64,33 +66,42 @@ def counted(footage: Iterable[Footage], open_until: Mapping[str, int] | None = N
         footage: of one camera.
         open_until: for files being written, up to when they hold footage now.
     """
-    held = [item for item in footage if item.state in ("open", "closed")]
     by_epoch: dict[str, list[Footage]] = {}
-    for item in held:
-        by_epoch.setdefault(item.epoch, []).append(item)
-    known: dict[str, Footage] = {}
-    for item in held:
-        whole = item if item.last is not None and item.end is not None else _bounded(item, by_epoch, open_until or {})
-        if whole is not None:
-            known[item.segment] = whole
+    for item in footage:
+        if item.state == "closed" or item.state == "open":
+            by_epoch.setdefault(item.epoch, []).append(item)
     parts: list[Counted] = []
     for session in by_epoch.values():
-        parts += _parts([known[item.segment] for item in session if item.segment in known])
-    return sorted((part for part in parts if part.end > part.start), key=_start)
+        if any(item.end is None or item.last is None for item in session):
+            bounded = [_bounded(item, session, open_until or {}) for item in session]
+            session = [item for item in bounded if item is not None]
+        parts += _parts(session)
+    parts.sort(key=_start)
+    return parts
 
 
 def _parts(session: list[Footage]) -> list[Counted]:
     """What counts of one session."""
     session.sort(key=_age)
-    if all(new.first > (_ENDLESS if old.last is None else old.last) for old, new in pairwise(session)):
-        # Nothing is there twice, as nearly always: each counts as a whole.
-        return [Counted(f.segment, f.epoch, f.first, f.last, f.start, f.end) for f in session if f.end is not None]
+    parts = []
+    beyond = -1
+    for segment, epoch, _, start, end, first, last, _, _ in session:
+        if first <= beyond:
+            return _resolved(session)
+        beyond = _ENDLESS if last is None else last
+        if end is not None and end > start:
+            parts.append(Counted(segment, epoch, first, last, start, end))
+    return parts  # nothing is there twice, as nearly always: each counts as a whole
+
+
+def _resolved(session: list[Footage]) -> list[Counted]:
     spans = resolve(
         HeldSpan(SegmentId(f.segment), Epoch(f.epoch), f.generation, f.first, _ENDLESS if f.last is None else f.last)
         for f in session
     )
     whole = {f.segment: f for f in session}
-    return [_timed(span, whole) for span in spans if not span.empty]
+    parts = [_timed(span, whole) for span in spans if not span.empty]
+    return [part for part in parts if part.end > part.start]
 
 
 def _age(item: Footage) -> tuple[int, int]:
@@ -101,19 +112,36 @@ def _start(part: Counted) -> int:
     return part.start
 
 
-def _bounded(item: Footage, by_epoch: Mapping[str, list[Footage]], open_until: Mapping[str, int]) -> Footage | None:
-    later = [f for f in by_epoch[item.epoch] if f.generation > item.generation and f.first > item.first]
+def _bounded(item: Footage, session: list[Footage], open_until: Mapping[str, int]) -> Footage | None:
+    if item.last is not None and item.end is not None:
+        return item
+    last: int | None
+    later = [f for f in session if f.generation > item.generation and f.first >= item.first]
     if later:
         heir = min(later, key=lambda f: f.first)
+        if heir.first == item.first:
+            return None  # a volume went before anything in it was durable: the other one holds all of it
         last, end = heir.first - 1, heir.start
     elif item.segment in open_until:
-        last, end = None, open_until[item.segment]
+        end = open_until[item.segment]
+        last = _reached(item, end, session)
+        if last is not None and last < item.first:
+            return None
     else:
         return None
     return Footage(
         item.segment, item.epoch, item.generation, item.start, max(item.start, end), item.first, last,
         item.state, item.fate,
     )  # fmt: skip
+
+
+def _reached(item: Footage, end: int, session: list[Footage]) -> int | None:
+    """The last unit of a file being written, if another tells: while it is replayed, that one reaches further still."""
+    ahead = [other for other in session if other.last is not None and other.end is not None and other.end >= end]
+    other = min(ahead, key=lambda other: other.first, default=None)
+    if other is None or other.last is None or other.end is None:
+        return None
+    return other.first + (end - other.start) * (other.last - other.first + 1) // (other.end - other.start) - 1
 
 
 def _timed(span: LogicalSpan, known: Mapping[str, Footage]) -> Counted:
@@ -124,12 +152,20 @@ def _timed(span: LogicalSpan, known: Mapping[str, Footage]) -> Counted:
     other = known.get(span.superseded_by) if span.superseded_by is not None else None
     if span.last < last:
         # Exact where the other begins there; else in proportion, which is close, because pictures come evenly.
-        exact = other is not None and other.first == span.last + 1
-        end = other.start if exact and other is not None else _at(whole, span.last + 1)
+        end = _at(whole, span.last + 1)
+        if other is not None and other.first == span.last + 1 and _is_near(other.start, whole):
+            end = other.start
     if span.first > whole.first:
-        exact = other is not None and other.last == span.first - 1 and other.end is not None
-        start = other.end if exact and other is not None and other.end is not None else _at(whole, span.first)
+        start = _at(whole, span.first)
+        if other is not None and other.last == span.first - 1 and other.end is not None and _is_near(other.end, whole):
+            start = other.end
     return Counted(span.segment, span.epoch, span.first, None if span.last == _ENDLESS else span.last, start, end)
+
+
+def _is_near(utc: int, whole: Footage) -> bool:
+    """Whether another file may be believed that this one has a unit there: unless a clock was set between the two."""
+    assert whole.end is not None
+    return whole.start - CLOCK_SLACK <= utc <= whole.end + CLOCK_SLACK
 
 
 def _at(whole: Footage, seq: int) -> int:
