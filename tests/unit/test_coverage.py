@@ -345,7 +345,7 @@ def _owners(world: World) -> dict[tuple[str, int], tuple[str, int]]:
         last = f.last
         if last is None:
             heirs = [o.first for o in world.held if o.epoch == f.epoch and o.generation > f.generation]
-            heirs = [first for first in heirs if first > f.first]
+            heirs = [first for first in heirs if first >= f.first]
             until = world.known.open_until.get(f.segment)
             if heirs:
                 last = min(heirs) - 1
