@@ -33,8 +33,8 @@ def scrub(
 ) -> int:
     """Read every finished file, and compare it with the hash it was written with, as fast as the disk goes.
 
-    The running service does the same all the time, slowly ([integrity] in the configuration). Changes no file. What is
-    damaged is handed to the running service, which checks it again and puts it on record. Exit code 1: something is.
+    The running service does the same all the time, slowly (integrity.rate in the configuration). Changes no file. What
+    is damaged is handed to the running service, which checks it again and puts it on record. Exit code 1: something is.
     """
     from evertape.cli.archive import open_archive
     from evertape.cli.screen import progress_bar
