@@ -92,23 +92,26 @@ class LoopVolume:
     def mount(self, at: Path | None = None, options: str = "") -> Path:
         """Mount it, at ``mount_point`` unless told otherwise; returns where.
 
-        After ``shut_down`` this waits until nobody holds the dead file system any more, which would be mounted again:
-        a disk that is put back is another device.
+        After ``shut_down`` it comes back behind another device: whoever holds the dead file system goes on holding it.
         """
-        if self._is_dead and not self._points:
-            self._wait_for_death()
         point = at or self.mount_point
         point.mkdir(exist_ok=True)
+        if self._is_dead:
+            self._mount_anew(point, options)
+            self._points.append(point)
+            return point
         _run(["mount", "-o", ",".join(filter(None, ("loop", options))), str(self.image), str(point)])
         self._points.append(point)
         return point
 
-    def _wait_for_death(self) -> None:
-        deadline = time.monotonic() + _BUSY_S
-        while _run(["losetup", "-j", str(self.image)]).strip():
-            if time.monotonic() > deadline:
-                raise OSError(f"somebody still holds the dead file system of {self.image}")
-            time.sleep(0.02)
+    def _mount_anew(self, point: Path, options: str) -> None:
+        device = _run(["losetup", "--find", "--show", str(self.image)]).strip()
+        try:
+            # xfs refuses a twin by its UUID while somebody holds the dead one.
+            twin = "nouuid" if self._fs == "xfs" else ""
+            _run(["mount", "-o", ",".join(filter(None, ("rw", options, twin))), device, str(point)])
+        finally:
+            _run(["losetup", "--detach", device])  # as soon as it is unmounted
         self._is_dead = False
 
     def pull(self) -> None:
