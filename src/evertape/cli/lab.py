@@ -38,7 +38,7 @@ def camera(ctx: typer.Context) -> None:
 def run(ctx: typer.Context) -> None:
     """Play scenarios: break a camera, a network, a disk or a process for real, and measure what happens.
 
-    Arguments: a row such as A9 or B11, storage-1 … storage-5 (rows B1 to B5, told as a time line), or a scenario's file;
+    Arguments: a row such as A9 or B11, storage-1 … storage-5 (rows B1 to B5 as a time line), or a scenario's file;
     none: every row.
     Options: --quick --times N --margin S --json FILE --folder DIR.
     """
