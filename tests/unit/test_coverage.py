@@ -378,9 +378,11 @@ def _model(world: World, tick: int) -> set[str]:
     recorded, little, much = _joins(world)
     if tick in recorded:
         return {"recorded"}
-    # Where a file gives way to another whose clock was set a little, the first one reaches up to the second.
-    also = {"recorded"} if tick in little else set()
     now = tick * NS_PER_S
+    # Where a file gives way to another whose clock was set, the first one may reach up to the second: by its own clock
+    # it has pictures there.
+    set_between = any(f.epoch == "b" and f.start <= now < (f.end or 0) for f in world.held)
+    also = {"recorded"} if tick in little or set_between else set()
     gone = {
         "footage_missing" if f.state == "missing" else "evicted_by_retention"
         for f in known.footage
@@ -400,11 +402,11 @@ def _model(world: World, tick: int) -> set[str]:
             newest = max(g.start for g in open_here)
             return {str(g.cause) for g in open_here if g.start == newest} | also
     if tick in little or tick in much:
-        return {name for name, where in (("recorded", little), ("clock_jump", much)) if tick in where}
+        return {name for name, where in (("recorded", little), ("clock_jump", much)) if tick in where} | also
     said = [wish for wish in known.wishes if wish.at <= now]
     if said and not max(said, key=lambda wish: wish.at).wanted:
-        return {"stopped_by_person"}
-    return {"unknown"}
+        return {"stopped_by_person"} | also
+    return {"unknown"} | also
 
 
 @given(_worlds(), st.integers(0, TICKS), st.integers(0, TICKS))

@@ -150,22 +150,19 @@ def _timed(span: LogicalSpan, known: Mapping[str, Footage]) -> Counted:
     start, end = whole.start, whole.end
     last = _ENDLESS if whole.last is None else whole.last
     other = known.get(span.superseded_by) if span.superseded_by is not None else None
+    # Exact where the other begins or ends there; else in proportion, which is close, because pictures come evenly. If
+    # a clock was set between the two it does not say, and nothing that this one holds must get lost over it.
     if span.last < last:
-        # Exact where the other begins there; else in proportion, which is close, because pictures come evenly.
-        end = _at(whole, span.last + 1)
-        if other is not None and other.first == span.last + 1 and _is_near(other.start, whole):
-            end = other.start
+        end = evenly = _at(whole, span.last + 1)
+        if other is not None and other.first == span.last + 1:
+            near = evenly - CLOCK_SLACK <= other.start <= max(whole.end, evenly + CLOCK_SLACK)
+            end = other.start if near else evenly
     if span.first > whole.first:
-        start = _at(whole, span.first)
-        if other is not None and other.last == span.first - 1 and other.end is not None and _is_near(other.end, whole):
-            start = other.end
+        start = evenly = _at(whole, span.first)
+        if other is not None and other.last == span.first - 1 and other.end is not None:
+            near = min(whole.start, evenly - CLOCK_SLACK) <= other.end <= evenly + CLOCK_SLACK
+            start = other.end if near else evenly
     return Counted(span.segment, span.epoch, span.first, None if span.last == _ENDLESS else span.last, start, end)
-
-
-def _is_near(utc: int, whole: Footage) -> bool:
-    """Whether another file may be believed that this one has a unit there: unless a clock was set between the two."""
-    assert whole.end is not None
-    return whole.start - CLOCK_SLACK <= utc <= whole.end + CLOCK_SLACK
 
 
 def _at(whole: Footage, seq: int) -> int:
