@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from evertape.cli.day import account_text, day_json, day_lines, share_text
+from evertape.cli.day import DayAccounts, account_text, day_json, day_lines, share_text
+from evertape.cli.place import Place
+from evertape.cli.status_view import ServiceStatus
+from evertape.config.paths import DataDir
 from evertape.domain.account import Account, account, together
 from evertape.domain.cause import Cause
 from evertape.domain.coverage import CoverageReport
@@ -50,6 +55,16 @@ def test_all_cameras_together_name_the_worst() -> None:
 
 def test_nothing_known_is_nothing_shown() -> None:
     assert day_lines({}) == []
+
+
+def test_an_index_that_cannot_be_read_is_said_instead_of_nothing(tmp_path: Path) -> None:
+    days = DayAccounts(Place(DataDir(tmp_path), tmp_path / "evertape.toml"))
+    ring = {"bytes": 0, "budget": 0}
+    now = ServiceStatus.parse(
+        {"now_utc": 1, "started_utc": 0, "cameras": [], "waiting": [], "volumes": [], "ring": ring}
+    )
+    (line,) = day_lines(days.of(now), days.problem)
+    assert line.startswith("last 24 h: not known now (there is no index at")
     assert together([]) == Account()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -31,11 +30,15 @@ class DayAccounts:
         self._place = place
         self._at: float | None = None
         self._accounts: dict[str, Account] = {}
+        self.problem = ""
+        """Why there are none: the index cannot be read now. Recording does not need it."""
 
     def of(self, status: ServiceStatus) -> Mapping[str, Account]:
         """By camera; without those of which the index knows nothing, empty while it cannot be read."""
         if self._at is None or time.monotonic() - self._at > FRESH_S:
-            self._accounts, self._at = self._made(status), time.monotonic()
+            self._accounts = self._made(status)
+            # What cannot be read is asked for again with the next look.
+            self._at = None if self.problem else time.monotonic()
         return self._accounts
 
     def _made(self, status: ServiceStatus) -> dict[str, Account]:
@@ -45,19 +48,22 @@ class DayAccounts:
         now = int(status.raw["now_utc"])
         open_until = {c.recording.segment: c.recording.durable_utc for c in status.cameras if c.recording.durable_utc}
         accounts = {}
-        with (
-            contextlib.suppress(IndexBusyError, IndexDamagedError),
-            Index.open_readonly(self._place.data.index_file) as index,
-        ):
-            for camera in status.cameras:
-                report = index.coverage(camera.id, now - DAY_NS, now, now, open_until=open_until)
-                if report.spans:
-                    accounts[camera.id] = account(camera.id, report)
+        self.problem = ""
+        try:
+            with Index.open_readonly(self._place.data.index_file) as index:
+                for camera in status.cameras:
+                    report = index.coverage(camera.id, now - DAY_NS, now, now, open_until=open_until)
+                    if report.spans:
+                        accounts[camera.id] = account(camera.id, report)
+        except (IndexBusyError, IndexDamagedError) as error:
+            self.problem = str(error)
         return accounts
 
 
-def day_lines(accounts: Mapping[str, Account]) -> list[str]:
-    """A line for each camera, and one for all."""
+def day_lines(accounts: Mapping[str, Account], problem: str = "") -> list[str]:
+    """A line for each camera, and one for all; or why there is none."""
+    if problem:
+        return [f"last 24 h: not known now ({problem}); recording does not need that"]
     if not accounts:
         return []
     width = max(map(len, ("all", *accounts)))

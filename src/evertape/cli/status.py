@@ -59,7 +59,7 @@ def _picture(now: ServiceStatus, days: DayAccounts) -> RenderableType:
     from evertape.cli.day import day_lines
     from evertape.cli.status_view import status_table
 
-    lines = day_lines(days.of(now))
+    lines = day_lines(days.of(now), days.problem)
     return Group(status_table(now), Text(""), *map(Text, lines)) if lines else status_table(now)
 
 
