@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evertape.engine import keeper_main
 from evertape.ipc.events import GapClosed, SegmentClosed, SegmentCut, SegmentDeleted, SegmentMissing
-from evertape.ipc.messages import Durable, SegmentIsClosed, SegmentIsOpen
+from evertape.ipc.messages import Durable, Message, SegmentIsClosed, SegmentIsOpen, Shutdown
 from evertape.mp4.scan import scan
 from evertape.store.index import Index
 from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN
@@ -361,3 +362,18 @@ def test_the_keeper_stays_small(rig: DiskRig) -> None:
         while rss == 0:
             rss = keeper.rss()
         assert rss < 80 << 20
+
+
+def test_a_keeper_that_cannot_do_what_it_is_told_makes_room_for_another(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def mistaken(_message: Message) -> None:
+        raise KeyError("a mistake of ours")
+
+    codes: list[int] = []
+    monkeypatch.setattr(keeper_main, "leave", codes.append)
+    keeper_main.obey(mistaken, Shutdown(), "keeper")
+    assert codes == [70]
+    assert "cannot do what it was told" in caplog.text
+    keeper_main.obey(lambda _message: None, Shutdown(), "keeper")
+    assert codes == [70]

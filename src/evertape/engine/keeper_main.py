@@ -11,11 +11,13 @@ if __name__ == "__main__":
 import argparse
 import asyncio
 import logging
+from collections.abc import Callable
 
 from evertape.clock import SystemClock
 from evertape.engine.child import SupervisorLine, leave
 from evertape.engine.keeper import Keeper
 from evertape.ipc.logpipe import log_to_supervisor
+from evertape.ipc.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -24,16 +26,27 @@ async def _run(args: argparse.Namespace) -> int:
     ending: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     clock = SystemClock()
     keeper = Keeper(args.name, clock)
+
     line = SupervisorLine(
         args.supervisor_fd,
         "keeper",
         args.name,
         clock,
-        keeper.message,
+        lambda message: obey(keeper.message, message, args.name),
         lambda deadline_s: None if ending.done() else ending.set_result(deadline_s),
     )
     keeper.tell = line.send
     return 0 if await keeper.close(await ending) else 1
+
+
+def obey(hear: Callable[[Message], None], message: Message, name: str) -> None:
+    """Have ``hear`` do what the supervisor says; if it cannot, end the process, so that another one is tried."""
+    try:
+        hear(message)
+    except Exception:
+        # Half told is idle for ever, without anybody noticing.
+        log.exception("[PROCESS] %s cannot do what it was told", name)
+        leave(70)
 
 
 def main() -> None:
