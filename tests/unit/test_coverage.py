@@ -235,6 +235,29 @@ def test_what_happened_a_moment_ago_is_not_judged() -> None:
     assert story(account(0, 100, footage("a", 0, 90), now=100))[1:] == [("unknown", 90, 100)]
 
 
+def test_a_service_that_is_down_outside_the_schedule_is_outside_the_schedule() -> None:
+    """Stopped during the day, and until the next: the night in between nobody wanted."""
+    wishes = (
+        WishChange(0, True, "schedule"),
+        WishChange(s(100), False, "schedule"),
+        WishChange(s(200), True, "schedule"),
+    )
+    stopped = gap(60, None, Cause.SERVICE_STOPPED, source="recorder-0", service="one")
+    report = account(0, 300, footage("a", 0, 60), footage("b", 250, 300, epoch="f"), gaps=(stopped,), wishes=wishes)
+    assert story(report)[1:4] == [
+        ("service_stopped", 60, 100),
+        ("outside_schedule", 100, 200),
+        ("service_stopped", 200, 250),
+    ]
+
+
+def test_what_the_recorder_said_of_a_wanted_time_stays_said() -> None:
+    wishes = (WishChange(0, True, "schedule"), WishChange(s(100), False, "schedule"))
+    lost = gap(60, 100.2, Cause.CAMERA_UNREACHABLE)
+    report = account(0, 200, footage("a", 0, 60), gaps=(lost,), wishes=wishes)
+    assert story(report)[1:] == [("camera_unreachable", 60, 100.2), ("outside_schedule", 100.2, 200)]
+
+
 # -- what was down ------------------------------------------------------------------------------------------
 
 ONE = Run("one", s(0), None, s(58), "boot-1")
@@ -287,7 +310,7 @@ def test_without_a_running_service_the_end_is_explained_too() -> None:
 # -- brute force --------------------------------------------------------------------------------------------
 
 TICKS = 30
-CAUSES = [Cause.CAMERA_UNREACHABLE, Cause.STREAM_STALLED, Cause.STORAGE_FULL]
+CAUSES = [Cause.CAMERA_UNREACHABLE, Cause.STREAM_STALLED, Cause.STORAGE_FULL, Cause.SERVICE_STOPPED]
 FATES = [("closed", "")] * 4 + [("missing", ""), ("deleted", "retention"), ("deleted", "superseded")]
 FAR_NS = UtcNs(s(1000))
 
@@ -333,7 +356,7 @@ def _worlds(draw: st.DrawFn) -> World:
         stop = draw(st.none() | st.integers(begin, TICKS).map(s))
         gaps.append(LedgerGap(f"g{n}", draw(st.sampled_from(CAUSES)), s(begin), stop, derived=draw(st.booleans())))
     times = draw(st.lists(st.integers(0, TICKS), max_size=3, unique=True))
-    wishes = [WishChange(s(at), draw(st.booleans())) for at in times]
+    wishes = [WishChange(s(at), draw(st.booleans()), draw(st.sampled_from(["Ann", "schedule"]))) for at in times]
     known = CoverageInput(held, gaps, wishes, open_until=until)
     return World(known, {f.segment for f in held if f.state == "open"})
 
@@ -392,21 +415,26 @@ def _model(world: World, tick: int) -> set[str]:
         return gone | also
     starts = [piece.start for piece in counted(known.footage, known.open_until)]
     starts += [g.start for g in known.gaps if not g.derived]
-    for derived in (False, True):
-        ends = {
-            g.id: min((at for at in starts if at > g.start), default=FAR_NS) if g.end is None else g.end
-            for g in known.gaps
-        }
-        open_here = [g for g in known.gaps if g.derived is derived and g.start <= now < ends[g.id]]
-        if open_here:
-            newest = max(g.start for g in open_here)
-            return {str(g.cause) for g in open_here if g.start == newest} | also
-    if tick in little or tick in much:
-        return {name for name, where in (("recorded", little), ("clock_jump", much)) if tick in where} | also
-    said = [wish for wish in known.wishes if wish.at <= now]
-    if said and not max(said, key=lambda wish: wish.at).wanted:
-        return {"stopped_by_person"} | also
-    return {"unknown"} | also
+    ends = {
+        g.id: min((at for at in starts if at > g.start), default=FAR_NS) if g.end is None else g.end for g in known.gaps
+    }
+    here = [g for g in known.gaps if g.start <= now < ends[g.id]]
+
+    def newest(gaps: list[LedgerGap]) -> set[str]:
+        return {str(g.cause) for g in gaps if g.start == max(g.start for g in gaps)}
+
+    said = max((wish for wish in known.wishes if wish.at <= now), key=lambda wish: wish.at, default=WishChange(0, True))
+    down = [g for g in here if g.cause is Cause.SERVICE_STOPPED and not g.derived]
+    answers = [
+        newest([g for g in here if not g.derived and g not in down]),
+        {"outside_schedule"} if not said.wanted and said.by == "schedule" else set(),
+        newest(down),
+        newest([g for g in here if g.derived]),
+        {name for name, where in (("recorded", little), ("clock_jump", much)) if tick in where},
+        {"stopped_by_person"} if not said.wanted else set(),
+        {"unknown"},
+    ]
+    return next(answer for answer in answers if answer) | also
 
 
 @given(_worlds(), st.integers(0, TICKS), st.integers(0, TICKS))
@@ -495,6 +523,11 @@ CASES: dict[str, Callable[[World], bool]] = {
     "a file being written of which nothing is known": lambda w: bool(w.open - set(w.known.open_until)),
     "a gap that nobody ended": lambda w: any(gap.end is None for gap in w.known.gaps),
     "nobody wants it for a while": lambda w: any(not wish.wanted for wish in w.known.wishes),
+    "the service is down while the schedule does not ask for it": lambda w: any(
+        gap.cause is Cause.SERVICE_STOPPED and not wish.wanted and wish.by == "schedule" and gap.start < wish.at
+        for gap in w.known.gaps
+        for wish in w.known.wishes
+    ),
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evertape.config.weekly import ScheduleError, WeeklySpan, parse_span, parse_week, week_text
-from evertape.domain.schedule import Schedule, next_change, wanted_at
+from evertape.domain.schedule import Schedule, changes, coming, next_change, wanted_at
 from evertape.types import NS_PER_S, UtcNs
 
 MINUTE = 60 * NS_PER_S
@@ -176,3 +176,28 @@ def test_the_machines_own_zone_is_used_when_none_is_named(monkeypatch: pytest.Mo
         monkeypatch.undo()
         time.tzset()
         schedule._instant.cache_clear()
+
+
+WEEK = 7 * 24 * 60 * MINUTE
+
+
+@given(st.lists(spans, max_size=4), st.sampled_from(ZONES), minutes)
+def test_changes_and_spans_of_a_week_say_what_each_moment_says(week: list[WeeklySpan], zone: str, minute: int) -> None:
+    schedule, start = Schedule(tuple(week), zone), UtcNs(minute * MINUTE)
+    end = UtcNs(start + WEEK)
+    edges, asked = changes(schedule, start, end), coming(schedule, start, end)
+    for at_ in range(start, end, 97 * MINUTE):
+        now = UtcNs(at_)
+        wanted = wanted_at(schedule, now)
+        assert any(begin <= now < stop for begin, stop in asked) == wanted
+        before = [there for when, there in edges if when <= now]
+        assert (before[-1] if before else wanted_at(schedule, start)) == wanted
+    assert all(begin < stop for begin, stop in asked)
+
+
+def test_of_very_many_changes_the_newest_are_told() -> None:
+    schedule = berlin("daily 06:00-18:00")
+    start = at("2026-01-01T00:00+01:00")
+    found = changes(schedule, start, UtcNs(start + 52 * WEEK), most=3)
+    assert len(found) == 3
+    assert found == changes(schedule, start, UtcNs(start + 52 * WEEK))[-3:]

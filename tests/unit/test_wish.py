@@ -24,7 +24,11 @@ from evertape.domain.wish import (
     said_now,
     wish,
 )
+from evertape.engine.process import Child
+from evertape.engine.state_files import SCHEDULES, read_schedules
 from evertape.engine.wish_book import WishBook, WishChange, until_shown
+from evertape.engine.wish_desk import WishDesk
+from evertape.ipc.events import AnyEvent, EventStamp, RecordWish
 from evertape.types import NS_PER_S, BootNs, UtcNs
 
 
@@ -141,3 +145,81 @@ def test_the_books_timer_goes_off_at_the_change(monkeypatch: pytest.MonkeyPatch)
         book.close()
 
     asyncio.run(wait())
+
+
+# -- what happened while no service ran ---------------------------------------------------------------------
+
+
+class Host:
+    """The supervisor, as the desk sees it."""
+
+    def __init__(self, clock: Clock, folder: Path) -> None:
+        self.clock = clock
+        self.placed: dict[str, int] = {}
+        self.children: dict[str, Child] = {}
+        self.stamp = EventStamp("supervisor", "run", clock)
+        self.written: list[RecordWish] = []
+        self.folder = folder
+
+    def journal(self, event: AnyEvent) -> None:
+        assert isinstance(event, RecordWish)
+        self.written.append(event)
+
+    def put_state(self, name: str, text: bytes) -> None:
+        (self.folder / name).write_bytes(text)
+
+
+def run(clock: Clock, folder: Path, settings: Config, until: UtcNs | None = None) -> list[tuple[int, bool, str]]:
+    """One run of the service that ends without a word; what it wrote down."""
+
+    async def go() -> list[tuple[int, bool, str]]:
+        host = Host(clock, folder)
+        desk = WishDesk(host)
+        desk.load(folder)
+        desk.apply(settings)
+        if until is not None:
+            clock.now = until
+            desk.book._due()
+        desk.close()
+        return [(event.at, event.wanted, event.by) for event in host.written]
+
+    return asyncio.run(go())
+
+
+def test_what_the_schedule_asked_for_while_no_service_ran_is_written_down_at_the_start(tmp_path: Path) -> None:
+    clock, week = Clock(MORNING), config("mon-fri 07:30-19:00")
+    assert run(clock, tmp_path, week) == [(MORNING, False, BY_SCHEDULE)]
+    clock.now = at("2026-11-26T12:00:00Z")
+    assert run(clock, tmp_path, week) == [
+        (OPENS, True, BY_SCHEDULE),
+        (CLOSES, False, BY_SCHEDULE),
+        (at("2026-11-25T07:30:00Z"), True, BY_SCHEDULE),
+        (at("2026-11-25T19:00:00Z"), False, BY_SCHEDULE),
+        (at("2026-11-26T07:30:00Z"), True, BY_SCHEDULE),
+        (clock.now, True, BY_SCHEDULE),
+    ]
+    assert run(clock, tmp_path, week) == [(clock.now, True, BY_SCHEDULE)], "once"
+
+
+def test_an_edge_that_a_running_service_saw_is_not_written_down_again(tmp_path: Path) -> None:
+    clock, week = Clock(MORNING), config("mon-fri 07:30-19:00")
+    seen = run(clock, tmp_path, week, until=OPENS)
+    assert seen == [(MORNING, False, BY_SCHEDULE), (OPENS, True, BY_SCHEDULE)]
+    clock.now = NOON
+    assert run(clock, tmp_path, week) == [(NOON, True, BY_SCHEDULE)]
+
+
+@pytest.mark.parametrize("other", ["mon-fri 08:00-19:00", "always"])
+def test_of_a_schedule_that_was_changed_meanwhile_nothing_is_made_up(tmp_path: Path, other: str) -> None:
+    clock = Clock(MORNING)
+    run(clock, tmp_path, config("mon-fri 07:30-19:00"))
+    clock.now = at("2026-11-26T12:00:00Z")
+    written = run(clock, tmp_path, config(other))
+    assert [event for event in written if event[0] != clock.now] == []
+
+
+def test_a_file_of_schedules_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    (tmp_path / SCHEDULES).write_text('{"shop": {"schedule": 3, "at": 1}, "door": 7, "yard": {"at": "x"}}')
+    clock = Clock(NOON)
+    assert run(clock, tmp_path, config("mon-fri 07:30-19:00")) == [(NOON, True, BY_SCHEDULE)]
+    assert list(read_schedules(tmp_path)) == ["shop"]

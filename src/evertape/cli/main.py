@@ -21,6 +21,7 @@ from evertape.cli import (
     rebuild,
     record,
     retention,
+    schedule,
     scrub,
     serve,
     snapshot,
@@ -52,7 +53,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, ledger, export, verify, audit, scrub, rebuild,
+    snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -4,7 +4,8 @@ Each instant of a window belongs to the first of these that claims it:
 
 1. footage that is held, as ``domain.resolve`` says it counts;
 2. footage that was held: its file was deleted, or is missing;
-3. a recorder's entry in the ledger, the one that began last;
+3. a recorder's entry in the ledger, the one that began last; but that the service was down only counts while the
+   camera's schedule asked for it;
 4. an entry that the keeper concluded;
 5. two pieces of one capture session that (nearly) meet: recorded, the clock was corrected between them;
 6. nobody's wish;
@@ -197,18 +198,31 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
         cause = _fate(lost)
         if cause is not None and lost.end is not None:
             canvas.paint(lost.start, lost.end, _gap(cause))
-    gaps = settle(known.gaps, pieces, known.runs, known.deaths)
-    for gap in sorted(gaps, key=lambda gap: (gap.derived, -gap.start)):
-        end = now if gap.end is None else gap.end
-        canvas.paint(gap.start, end, _gap(_cause(gap.cause), gap.id))
+    gaps = sorted(settle(known.gaps, pieces, known.runs, known.deaths), key=lambda gap: (gap.derived, -gap.start))
+    unwanted = _unwanted(known.wishes, canvas.end)
+    _enter(canvas, [gap for gap in gaps if not _is_down(gap)], now)
+    for begin, stop, cause in unwanted:
+        if cause is Cause.OUTSIDE_SCHEDULE:
+            canvas.paint(begin, stop, _gap(cause, derived=True))
+    _enter(canvas, [gap for gap in gaps if _is_down(gap)], now)
     _join(canvas, pieces, slack)
-    for begin, stop, cause in _unwanted(known.wishes, canvas.end):
+    for begin, stop, cause in unwanted:
         canvas.paint(begin, stop, _gap(cause, derived=True))
     down = downs(known.runs, known.deaths, known.boot)
     for begin, stop in canvas.free():
         for part in explain_by_downs(begin, stop, down, slack):
             canvas.paint(part.start, part.end, _concluded(part))
     canvas.paint(canvas.start, canvas.end, _gap(Cause.UNKNOWN, derived=True))
+
+
+def _enter(canvas: Canvas[Span], gaps: Iterable[LedgerGap], now: int) -> None:
+    for gap in gaps:
+        canvas.paint(gap.start, now if gap.end is None else gap.end, _gap(_cause(gap.cause), gap.id))
+
+
+def _is_down(gap: LedgerGap) -> bool:
+    """It says that nobody was there to record, not whether anybody had wanted it."""
+    return gap.derived or gap.cause == Cause.SERVICE_STOPPED
 
 
 def _join(canvas: Canvas[Span], pieces: list[Counted], slack: int) -> None:

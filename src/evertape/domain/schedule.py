@@ -8,6 +8,7 @@ be inside a span is always recorded, and on other days exactly that.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -46,6 +47,22 @@ def next_change(schedule: Schedule, utc: UtcNs) -> UtcNs | None:
     # What lies at the far end of the days looked at is no edge if the spans are joined all along.
     horizon = utc + (_AHEAD_DAYS - 2) * 86400 * NS_PER_S
     return UtcNs(nearest) if nearest is not None and nearest < horizon else None
+
+
+def changes(schedule: Schedule, since: UtcNs, until: UtcNs, most: int = 1000) -> list[tuple[UtcNs, bool]]:
+    """When ``wanted_at`` changed in ``(since, until]``, and to what; of very many the newest ``most``."""
+    found: deque[tuple[UtcNs, bool]] = deque(maxlen=most)
+    change = next_change(schedule, since)
+    while change is not None and change <= until:
+        found.append((change, wanted_at(schedule, change)))
+        change = next_change(schedule, change)
+    return list(found)
+
+
+def coming(schedule: Schedule, start: UtcNs, end: UtcNs) -> list[tuple[UtcNs, UtcNs]]:
+    """The spans of ``[start, end)``, up to two weeks, in which recording is asked for."""
+    spans = [(max(begin, start), min(stop, end)) for begin, stop in _around(schedule, start)]
+    return [(UtcNs(begin), UtcNs(stop)) for begin, stop in spans if begin < stop]
 
 
 def _around(schedule: Schedule, utc: UtcNs) -> list[tuple[int, int]]:

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 WISHES = "wishes.json"
 VOLUMES = "volumes.json"
+SCHEDULES = "schedules.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,21 @@ class KnownVolume:
     path: str
     volume_id: str
     is_mount: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSchedule:
+    """The schedule that was in force for a camera, and until when its changes have been written down.
+
+    Args:
+        schedule: its text.
+        zone: the time zone it is meant in; ``None``: the machine's.
+        at: UTC ns.
+    """
+
+    schedule: str
+    zone: str | None
+    at: UtcNs
 
 
 def read_wishes(folder: Path) -> dict[str, Said]:
@@ -57,6 +73,21 @@ def read_volumes(folder: Path) -> dict[str, KnownVolume]:
         else:
             log.warning("[STORAGE] what was known of volume %s is unreadable; it is learned anew", name)
     return known
+
+
+def read_schedules(folder: Path) -> dict[str, KnownSchedule]:
+    """The schedules that were in force, by camera. What cannot be read was none."""
+    known = {}
+    for name, entry in _read(folder / SCHEDULES).items():
+        if isinstance(entry, dict) and isinstance(entry.get("at"), int) and isinstance(entry.get("schedule"), str):
+            zone = entry.get("zone")
+            known[str(name)] = KnownSchedule(entry["schedule"], None if zone is None else str(zone), UtcNs(entry["at"]))
+    return known
+
+
+def schedules_text(known: Mapping[str, KnownSchedule]) -> bytes:
+    """The content of the schedules' file."""
+    return json.dumps({name: asdict(entry) for name, entry in sorted(known.items())}, indent=1).encode() + b"\n"
 
 
 def wishes_text(wishes: Mapping[str, Said]) -> bytes:

@@ -77,6 +77,11 @@ class WishBook:
         return terms.scheduled if terms is not None else None
 
     @property
+    def schedules(self) -> dict[str, Schedule]:
+        """The schedules that count."""
+        return {name: terms.scheduled for name, terms in self._terms.items() if terms.scheduled is not None}
+
+    @property
     def by_schedule(self) -> list[str]:
         """The cameras whose wish is their schedule's."""
         return [name for name, held in self._held.items() if held.by == BY_SCHEDULE]

@@ -12,9 +12,18 @@ from typing import Any, Protocol
 
 from evertape.clock import Clock
 from evertape.config.schema import Config
+from evertape.domain.schedule import changes as changes_of
 from evertape.domain.wish import BY_SCHEDULE
 from evertape.engine.process import Child
-from evertape.engine.state_files import WISHES, read_wishes, wishes_text
+from evertape.engine.state_files import (
+    SCHEDULES,
+    WISHES,
+    KnownSchedule,
+    read_schedules,
+    read_wishes,
+    schedules_text,
+    wishes_text,
+)
 from evertape.engine.wish_book import WishBook, WishChange, until_shown
 from evertape.ipc.events import AnyEvent, EventStamp, RecordWish
 from evertape.ipc.messages import SetWish
@@ -54,10 +63,12 @@ class WishDesk:
         self.book = WishBook(host.clock, self._changed)
         self._host = host
         self._told = False
+        self._known: dict[str, KnownSchedule] = {}
 
     def load(self, folder: Path) -> None:
         """What people said before."""
         self.book.said = read_wishes(folder)
+        self._known = read_schedules(folder)
 
     def apply(self, config: Config) -> None:
         """Bring a configuration into force."""
@@ -65,8 +76,10 @@ class WishDesk:
         if not self._told:
             # Who reads the journal later has to know why nothing is recorded, though nothing changed since the start.
             self._told = True
+            self._catch_up()
             for name in self.book.by_schedule:
                 self._write_down(name, BY_SCHEDULE)
+        self._remember()
 
     def say(self, cameras: tuple[str, ...], wanted: bool, by: str) -> None:
         """Record these cameras from now on, or no longer, because somebody says so; remembered across restarts."""
@@ -96,6 +109,26 @@ class WishDesk:
             what = "recording" if change.wanted else "no recording"
             log.info("[RECORDING] %s: the %s asks for %s", change.camera, change.by, what)
             self._wish(change.camera, change.by)
+        if changes:
+            self._remember()
+
+    def _catch_up(self) -> None:
+        """Write down what the schedules asked for while no service ran: time that nobody wanted is not down time."""
+        host, now = self._host, self._host.clock.utc_ns()
+        for name, schedule in self.book.schedules.items():
+            known = self._known.get(name)
+            if known is None or (known.schedule, known.zone) != (str(schedule), schedule.zone):
+                continue  # nobody knows when the one was replaced by the other
+            for at, wanted in changes_of(schedule, known.at, now):
+                stamp = host.stamp() | {"at": int(at)}
+                host.journal(RecordWish(**stamp, camera=name, wanted=wanted, by=BY_SCHEDULE))
+
+    def _remember(self) -> None:
+        now = self._host.clock.utc_ns()
+        known = {name: KnownSchedule(str(each), each.zone, now) for name, each in self.book.schedules.items()}
+        if known or self._known:
+            self._known = known
+            self._host.put_state(SCHEDULES, schedules_text(known))
 
     def _wish(self, name: str, by: str) -> None:
         self._write_down(name, by)

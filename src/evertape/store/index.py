@@ -35,6 +35,8 @@ from evertape.types import NS_PER_S, UtcNs
 _AROUND = 3600 * NS_PER_S
 """How far beyond a window its account looks: what touches its edges is judged as a whole. Nothing that is compared
 there is further away: copies of the same units, a recorder's death and its successor's first picture."""
+_BESIDE = 60 * NS_PER_S
+"""The same for an instant: whatever holds the same units as a file that shows it, shows it too."""
 
 
 class View(Reader):
@@ -105,20 +107,27 @@ class View(Reader):
             known = view.coverage_input(camera, start, end, open_until, boot)
         return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
 
-    def pieces(self, camera: str, start: int, end: int, open_until: Mapping[str, int] | None = None) -> list[Piece]:
+    def pieces(
+        self,
+        camera: str,
+        start: int,
+        end: int,
+        open_until: Mapping[str, int] | None = None,
+        around: int = _AROUND,
+    ) -> list[Piece]:
         """What to play or to export of ``[start, end)``: every unit once, in order of time.
 
         A file being written is left out unless ``open_until`` says up to when it holds footage.
         """
         with self._moment() as view:
-            held = footage(view, camera, start - _AROUND, end + _AROUND)
+            held = footage(view, camera, start - around, end + around)
             parts = [part for part in counted(held, open_until) if part.end > start and part.start < end]
             by_id = view.segments_by_id(list({part.segment for part in parts}))
         return [Piece(by_id[part.segment], part.first, part.last, part.start, part.end) for part in parts]
 
     def segment_at(self, camera: str, utc: int, open_until: Mapping[str, int] | None = None) -> SegmentRow | None:
         """The segment that shows a camera at an instant; ``None`` if none does."""
-        found = self.pieces(camera, utc, utc + 1, open_until)
+        found = self.pieces(camera, utc, utc + 1, open_until, _BESIDE)
         return found[-1].segment if found else None
 
 
