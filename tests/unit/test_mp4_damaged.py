@@ -85,7 +85,7 @@ def test_a_file_without_its_index_says_so_and_how_far_it_reaches(file: File) -> 
             lambda file: file.hurt(3),
             60,
             [],
-        ),  # the next one begins with a keyframe; half a second is no gap worth noting
+        ),  # a keyframe is next; half a second is no gap to note
         (lambda file: file.hurt(2), 48, [2 * FRAGMENT]),  # the next one needs what is lost
     ],
 )
