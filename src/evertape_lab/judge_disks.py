@@ -188,7 +188,8 @@ def _judge_alerts(result: Result, events: Sequence[Event], expect: StorageExpect
     alerts = [event for event in events if isinstance(event, Alert)]
     raised = {event.alert: event for event in alerts if event.state == "raised"}
     ended = {event.alert for event in alerts if event.state == "ended"}
-    result.figures["alerts"] = sorted({event.kind for event in raised.values()}) or None
+    kinds = [event.kind for event in raised.values()]
+    result.figures["alerts"] = {kind: kinds.count(kind) for kind in sorted(set(kinds))} or None
     result.problems += [
         f"no alert of {kind} was raised" for kind in expect.alerts if not any(e.kind == kind for e in raised.values())
     ]

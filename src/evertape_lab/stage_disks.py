@@ -263,15 +263,15 @@ class DiskVerbs:
         )
 
     async def do_alert(self, step: Step) -> None:
-        """Wait until an alert of this kind, ``word``, is ``state``: ``raised`` or ``ended``."""
-        await self.rig.until(
-            lambda: any(
-                isinstance(event, Alert) and event.kind == step.word and event.state == step.state
-                for event in self.rig.events(Alert)
-            ),
-            step.within,
-            f"an alert of {step.word} is {step.state}",
-        )
+        """Wait until an alert of this kind, ``word``, was ``raised``; or until every one that was is ``ended``."""
+
+        def reached() -> bool:
+            alerts = [e for e in self.rig.events(Alert) if isinstance(e, Alert) and e.kind == step.word]
+            ended = {event.alert for event in alerts if event.state == "ended"}
+            raised = {event.alert for event in alerts if event.state == "raised"}
+            return bool(raised) and (step.state != "ended" or raised <= ended)
+
+        await self.rig.until(reached, step.within, f"an alert of {step.word} is {step.state}")
 
     async def do_reconciled(self, step: Step) -> None:
         """Wait until all files but the newest are finished, no frame is on the disks twice, none on a spill volume."""

@@ -241,3 +241,19 @@ def test_a_call_that_never_comes_back_is_found_though_others_of_its_kind_do(monk
         lanes.stop()
 
     run(work)
+
+
+def test_a_call_that_goes_first_waits_for_the_one_under_way_only() -> None:
+    async def work() -> None:
+        lanes, release, seen = Lanes(2), threading.Event(), list[str]()
+        lane = lanes.lane()
+        running = lane.submit("under way", release.wait)
+        await asyncio.sleep(0.01)
+        waiting = [lane.submit("waits", lambda n=n: seen.append(f"waits {n}")) for n in range(3)]  # type: ignore[misc]
+        first = lane.submit("first", lambda: seen.append("first"), first=True)
+        release.set()
+        await asyncio.gather(running, first, *waiting)
+        assert seen == ["first", "waits 0", "waits 1", "waits 2"]
+        lanes.stop()
+
+    run(work)

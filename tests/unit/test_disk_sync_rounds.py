@@ -22,7 +22,8 @@ def bench(count: int) -> tuple[SyncLoop, list[Any], list[Observation], list[asyn
     seen: list[Observation] = []
     jobs: list[asyncio.Future[tuple[int, int]]] = []
 
-    def submit(_what: str, _call: object, *, kind: str) -> asyncio.Future[tuple[int, int]]:
+    def submit(_what: str, _call: object, *, first: bool, kind: str) -> asyncio.Future[tuple[int, int]]:
+        assert first
         assert kind == "sync"
         jobs.append(asyncio.get_running_loop().create_future())
         return jobs[-1]

@@ -49,7 +49,9 @@ class Lane:
         self.jobs: deque[Job] = deque()
         self.busy = False
 
-    def submit(self, what: str, call: Callable[[], T], *, gather: bool = False, kind: str = "") -> asyncio.Future[T]:
+    def submit(
+        self, what: str, call: Callable[[], T], *, gather: bool = False, first: bool = False, kind: str = ""
+    ) -> asyncio.Future[T]:
         """Run ``call`` on a worker after everything that was submitted to this lane before.
 
         Args:
@@ -57,9 +59,12 @@ class Lane:
             call: runs on a worker thread.
             gather: it is short: let one worker make all such calls of this turn of the loop, one after the other.
                 Waking a thread for each costs more than the calls do.
+            first: before what waits in this lane, behind what runs.
             kind: calls that share a queue on the device, such as all writes; see ``Lanes.oldest``.
         """
-        return self._lanes._submit(self, what, call, gather, kind)
+        future: asyncio.Future[T] = self._lanes.future()
+        self._lanes._submit(self, Job(what, call, future, kind), gather=gather, first=first)
+        return future
 
     def clear(self) -> None:
         """Forget what has not begun; its futures are cancelled."""
@@ -131,11 +136,17 @@ class Lanes:
 
     # -- the loop's side
 
-    def _submit(self, lane: Lane, what: str, call: Callable[[], T], gather: bool, kind: str) -> asyncio.Future[T]:
-        future: asyncio.Future[T] = self._loop.create_future()
+    def future(self) -> asyncio.Future[Any]:
+        """One for the outcome of a call."""
+        return self._loop.create_future()
+
+    def _submit(self, lane: Lane, job: Job, *, gather: bool, first: bool) -> None:
         self._open += 1
         with self._lock:
-            lane.jobs.append(Job(what, call, future, kind))
+            if first:
+                lane.jobs.appendleft(job)
+            else:
+                lane.jobs.append(job)
             idle = not lane.busy
             lane.busy = True
         if idle and not gather:
@@ -144,7 +155,6 @@ class Lanes:
             if not self._gathered:
                 self._loop.call_soon(self._wake_gathered)
             self._gathered.append(lane)
-        return future
 
     def _wake_gathered(self) -> None:
         lanes, self._gathered = self._gathered, []

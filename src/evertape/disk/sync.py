@@ -1,6 +1,6 @@
 """One sync loop for the volume: the steps S1 to S3 of ``docs/design/durability.md``, all files at once.
 
-Threads: the loop's. Each file syncs in its own lane, behind its writes; the lanes' threads make the syncs
+Threads: the loop's. Each file syncs in its own lane, behind the write under way; the lanes' threads make the syncs
 concurrent, which lets the kernel share device flushes between them.
 """
 
@@ -75,7 +75,9 @@ class SyncLoop:
     def _sync(self, writer: Writer) -> None:
         assert writer.file is not None
         writer.syncing = True
-        job = writer.lane.submit(f"syncing a segment of {writer.want.camera}", writer.file.sync, kind="sync")
+        # Before the fragments that wait, or with a slow disk nothing would be durable until all of them are written.
+        what = f"syncing a segment of {writer.want.camera}"
+        job = writer.lane.submit(what, writer.file.sync, first=True, kind="sync")
         self._pending.add(job)
         job.add_done_callback(partial(self._synced, writer))
 

@@ -57,13 +57,13 @@ class Session:
         self.upkeep = self.lanes.lane()
         self.ended = asyncio.get_running_loop().create_future()
 
-    async def call(self, lane: Lane, what: str, call: Callable[[], T]) -> T:
+    async def call(self, lane: Lane, what: str, call: Callable[[], T], *, kind: str = "") -> T:
         """Run ``call`` in ``lane``; does not wait for one that hangs in a volume which is given up meanwhile.
 
         Raises:
             VolumeFaultError: ``missing`` in that case; else whatever ``call`` raises.
         """
-        job = lane.submit(what, call)
+        job = lane.submit(what, call, kind=kind)
         await asyncio.wait((job, self.ended), return_when=asyncio.FIRST_COMPLETED)
         if not job.done():
             job.add_done_callback(forget)

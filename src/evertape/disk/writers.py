@@ -82,7 +82,8 @@ class Writers:
         writer = Writer(channel, want, session)
         self._writers[channel, want.writer] = writer
         create = partial(steps.create, writer, self._volume.need_free, head)
-        self._track(writer, len(head), writer.lane.submit(f"opening a segment of {want.camera}", create), self._opened)
+        job = writer.lane.submit(f"opening a segment of {want.camera}", create, kind="sync")
+        self._track(writer, len(head), job, self._opened)
 
     def append(self, channel: Channel, want: Append, payload: bytes) -> None:
         """``Append``: W1, behind whatever the lane still has to do."""
@@ -182,7 +183,7 @@ class Writers:
         """L1 to L3; an error here leaves the file to recovery."""
         name = f"closing a segment of {writer.want.camera}"
         try:
-            broken, size = await writer.session.call(writer.lane, name, partial(steps.finish, writer))
+            broken, size = await writer.session.call(writer.lane, name, partial(steps.finish, writer), kind="sync")
         except Exception as error:  # noqa: BLE001 - the request's edge; logged in as_fault
             self._close_failed(writer, as_fault(error), tell=tell)
             self._let_go(writer)
