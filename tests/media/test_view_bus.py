@@ -58,7 +58,7 @@ class Viewing:
         self.pipeline.get_bus().post(message)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 40
         while not condition():
             assert time.monotonic() < deadline, f"{what}: {self.events[-5:]} {self.view.stats} {self.view.error}"
             time.sleep(0.01)
@@ -140,7 +140,7 @@ def player(tmp_path: Path) -> Iterator[FilePlayer]:
     pipeline.set_state(Gst.State.NULL)
     made = FilePlayer(str(path), SHORT)
     made.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 40
     while made.stats.shown < 3:
         made.poll()
         assert time.monotonic() < deadline
