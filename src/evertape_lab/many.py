@@ -51,8 +51,10 @@ FROM segments GROUP BY camera, volume
 """
 
 
-def make_index(place: Path, count: int, *, cameras: int = 64, size: int = 2_000_000, volume: str = "vol-1") -> None:
-    """Make a SQLite index of ``count`` segments of a minute each, by camera in turn; the newest of each is open.
+def make_index(
+    place: Path, count: int, *, cameras: int = 64, size: int = 2_000_000, volume: str = "vol-1", length: int = LENGTH
+) -> None:
+    """Make a SQLite index of ``count`` segments, by camera in turn; the newest of each is open.
 
     Each camera is wanted throughout and has a gap, with its entry in the ledger, every ``SESSION`` segments.
 
@@ -62,9 +64,10 @@ def make_index(place: Path, count: int, *, cameras: int = 64, size: int = 2_000_
         cameras: how many there are.
         size: bytes of a segment.
         volume: the id of the one volume.
+        length: of a segment, in nanoseconds.
     """
     Index.open(place).close()
-    values = {"count": count, "cameras": cameras, "bytes": size, "volume": volume, "start": START, "length": LENGTH}
+    values = {"count": count, "cameras": cameras, "bytes": size, "volume": volume, "start": START, "length": length}
     values["session"] = SESSION
     with sqlite3.connect(place, isolation_level=None) as connection:
         connection.execute("PRAGMA synchronous=OFF")
