@@ -15,10 +15,15 @@ SECOND = 1_000_000_000
 
 
 class Writers(list[Any]):
-    """Open files, and what failed."""
+    """Open files, and how long what is written to them had to wait."""
+
+    waited_ms = 0.0
+
+    def longest_wait_ms(self) -> float:
+        return self.waited_ms
 
 
-def bench(count: int) -> tuple[SyncLoop, list[Any], list[Observation], list[asyncio.Future[tuple[int, int]]]]:
+def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asyncio.Future[tuple[int, int]]]]:
     seen: list[Observation] = []
     jobs: list[asyncio.Future[tuple[int, int]]] = []
 
@@ -65,6 +70,24 @@ def test_a_disk_is_slow_though_its_rounds_run_into_each_other(monkeypatch: pytes
         assert seen
         assert seen[-1].layer == "deadline"
         assert loop.median_ms > 750
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_is_slow_though_it_syncs_fast_while_what_came_waits_to_be_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: SECOND)
+        loop, writers, seen, jobs = bench(1)
+        writers.waited_ms = 3000.0
+        for tick in range(3):
+            writers[0].written = tick + 1
+            loop.tick()
+            jobs[-1].set_result((tick + 1, 100))
+            await asyncio.sleep(0)
+        assert loop.median_ms == 3000
+        assert seen
 
     asyncio.run(scenario())
 

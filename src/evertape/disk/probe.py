@@ -29,7 +29,7 @@ class Prober:
 
     Args:
         volume: what to look at.
-        sync_ms: the latest median of the sync rounds.
+        sync_ms: by which the latest sync rounds are judged.
     """
 
     def __init__(self, volume: Volume, sync_ms: Callable[[], float]) -> None:

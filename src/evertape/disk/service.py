@@ -97,7 +97,7 @@ class DiskService:
         )
         self._keeper = JournalKeeper(self._volume) if want.role == "data" else None
         self._journal: Journal = self._keeper or JournalClient(want.journal_socket, self._stamp)
-        self._prober = Prober(self._volume, lambda: self._sync.median_ms)
+        self._prober = Prober(self._volume, lambda: self._sync.judged_ms)
         self._writers = Writers(self._volume, self._journal, self._stamp, self._prober.nudge)
         self._sync = SyncLoop(self._volume, self._writers)
         self._upkeep = Upkeep(self._volume, self._writers, self._journal, self._stamp, lambda: self._sync.median_ms)

@@ -38,12 +38,23 @@ class SyncLoop:
         self._rounds: deque[float] = deque(maxlen=REMEMBERED)
         self._pending: set[asyncio.Future[tuple[int, int]]] = set()
         self._began = 0
+        self._slowest_ms = 0.0
+        """Of the rounds that were over since the last tick."""
         self._checking = False
 
     @property
     def median_ms(self) -> float:
-        """Median duration of the latest rounds, from their start until the last file was synced."""
+        """Median duration of the latest rounds, from their start until the last file was synced.
+
+        Or how long fragments waited to be written meanwhile, if that is longer.
+        """
         return median(self._rounds) if self._rounds else 0.0
+
+    @property
+    def judged_ms(self) -> float:
+        """What the volume is judged by: the median; the slowest of them, while it is slow, so that it does not flap."""
+        slow = self._volume.status.state is VolumeState.SLOW
+        return max(self._rounds, default=0.0) if slow else self.median_ms
 
     async def run(self) -> None:
         """Never ends; cancel it."""
@@ -63,11 +74,9 @@ class SyncLoop:
             self._checking = True
             check = session.checks.submit("reading the mount table", session.handle.is_attached)
             check.add_done_callback(partial(self._checked, session))
+        self._measure()
         if not self._pending:
             self._began = time.monotonic_ns()
-        elif (took_ms := self._took_ms()) > SLOW_MS:
-            # On a slow disk one round runs into the next, and none is ever over.
-            self._measured(took_ms)
         for writer in self._writers:
             if writer.written > writer.durable and not writer.syncing:
                 self._sync(writer)
@@ -95,16 +104,24 @@ class SyncLoop:
             writer.durable = fragments
             writer.channel.send(Durable(writer=writer.want.writer, fragments=fragments, bytes=size))
         if not self._pending:
-            self._measured(self._took_ms())
+            self._slowest_ms = max(self._slowest_ms, self._took_ms())
 
     def _took_ms(self) -> float:
         return (time.monotonic_ns() - self._began) / 1e6
 
-    def _measured(self, took_ms: float) -> None:
-        self._rounds.append(took_ms)
+    def _measure(self) -> None:
+        """Once a tick: the slowest of what was done since the last one, or still is not."""
+        # A sync says nothing of what waits to be written, perhaps to a file that is closing, and is no safer than that.
+        slowest_ms, self._slowest_ms = max(self._slowest_ms, self._writers.longest_wait_ms()), 0.0
+        if self._pending and (took_ms := self._took_ms()) > SLOW_MS:
+            # On a slow disk one round runs into the next, and none is ever over.
+            slowest_ms = max(slowest_ms, took_ms)
+        if not slowest_ms:
+            return
+        self._rounds.append(slowest_ms)
         state = self._volume.status.state
         if state.usable and (self.median_ms > SLOW_MS or state is VolumeState.SLOW):
-            self._volume.see(Observation(layer="deadline", sync_ms=self.median_ms))
+            self._volume.see(Observation(layer="deadline", sync_ms=self.judged_ms))
 
     def _checked(self, session: Session, check: asyncio.Future[bool]) -> None:
         self._checking = False

@@ -54,14 +54,15 @@ def create(writer: Writer, need_free: int, head: bytes) -> SegmentFile:
     return writer.file
 
 
-def append(writer: Writer, payload: bytes) -> float:
-    """W1; returns the milliseconds it took."""
+def append(writer: Writer, payload: bytes, given_ns: int) -> tuple[float, float]:
+    """W1; returns the milliseconds it took, and those since the fragment was given to us (monotonic clock)."""
     writer.session.guard()
     if writer.file is None:
         raise VolumeFaultError(StorageFault.OTHER, "the segment was not opened", step="W1")
     began = time.monotonic_ns()
     writer.file.append(payload)
-    return (time.monotonic_ns() - began) / 1e6
+    now = time.monotonic_ns()
+    return (now - began) / 1e6, (now - given_ns) / 1e6
 
 
 def finish(writer: Writer) -> tuple[VolumeFaultError | None, int]:

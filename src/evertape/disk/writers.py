@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -55,6 +56,7 @@ class Writers:
         self._waiting: dict[Channel, int] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self.write_ms: list[float] = []
+        self._waited_ms = 0.0
 
     def __len__(self) -> int:
         return len(self._writers)
@@ -92,7 +94,9 @@ class Writers:
             return
         name = f"writing to a segment of {writer.want.camera}"
         # Gathered: a round of the recorder brings several, and each only goes into the cache.
-        job = writer.lane.submit(name, partial(steps.append, writer, payload), gather=True, kind="write")
+        job = writer.lane.submit(
+            name, partial(steps.append, writer, payload, time.monotonic_ns()), gather=True, kind="write"
+        )
         self._track(writer, len(payload), job, self._appended)
 
     def close(self, channel: Channel, want: CloseSegment) -> None:
@@ -170,8 +174,15 @@ class Writers:
             )
         )
 
-    def _appended(self, writer: Writer, took_ms: float) -> None:
+    def longest_wait_ms(self) -> float:
+        """How long a fragment waited to be written, at most, since this was asked last."""
+        waited, self._waited_ms = self._waited_ms, 0.0
+        return waited
+
+    def _appended(self, writer: Writer, took: tuple[float, float]) -> None:
+        took_ms, waited_ms = took
         writer.written += 1
+        self._waited_ms = max(self._waited_ms, waited_ms)
         self.write_ms.append(took_ms)
         del self.write_ms[:-64]
 
