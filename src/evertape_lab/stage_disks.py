@@ -281,7 +281,7 @@ class DiskVerbs:
             await self.do_count(Step(do="count", word="reconciled"))
             left = [path.name for point in spills for path in footage(point)]
             doubled = self.counted["reconciled"].doubled
-            unfinished = max(0, len(self._unfinished()) - len(self.cameras))
+            unfinished = len(self._unfinished())
             if not left and not doubled and not unfinished:
                 return
             if time.monotonic() > deadline:
@@ -327,14 +327,16 @@ class DiskVerbs:
                 trouble.mended_boot, trouble.mended_utc = boot, utc
 
     def _unfinished(self) -> set[str]:
-        """Segments of which the journal does not say that they were closed, or are gone."""
+        """Segments but each camera's newest of which the journal does not say that they were closed, or are gone."""
         opened: set[str] = set()
+        newest: dict[str, str] = {}
         for event in self.rig.events():
             if isinstance(event, SegmentOpened):
                 opened.add(event.segment)
+                newest[event.camera] = event.segment
             elif isinstance(event, SegmentClosed | SegmentDeleted | SegmentMissing):
                 opened.discard(event.segment)
-        return opened
+        return opened - set(newest.values())
 
     def _look_beneath(self) -> None:
         points = {point for bay in self.bays.values() if not isinstance(bay.disk, Path) for point in bay.points}
