@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from evertape_lab.disk_peer import DiskRig
+from evertape_lab.disks import LoopVolume
+from evertape_lab.fuse_volume import FuseVolume, why_no_fuse
 from evertape_lab.judge import Result
 
 pytestmark = pytest.mark.faults
@@ -59,3 +66,23 @@ def test_a_slow_disk_is_told_of_before_a_frame_is_lost(holds: Play) -> None:
 
 def test_an_index_that_is_locked_destroyed_or_deleted_disturbs_no_recording(holds: Play) -> None:
     assert holds("B16").figures["frames_missing"] == 0
+
+
+@pytest.mark.skipif(bool(why_no_fuse()), reason=why_no_fuse() or "never")
+def test_a_disk_that_returns_is_not_kept_waiting_by_another_one_that_hangs() -> None:
+    folder = Path(tempfile.mkdtemp(prefix="evt-"))
+    try:
+        with DiskRig(folder) as rig, FuseVolume(folder, "stuck") as stuck, LoopVolume(folder) as usb:
+            peer = rig.disk(usb.mount_point, is_mount=True).connect()
+            peer.state("online")
+            stuck.be("hang")
+            usb.pull()
+            peer.state("missing")
+            # It is looked for on every other disk now, and one of them does not answer.
+            time.sleep(0.2)
+            before = time.monotonic()
+            usb.mount()
+            peer.state("online")
+            assert time.monotonic() - before < 1.0
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

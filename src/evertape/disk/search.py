@@ -80,7 +80,11 @@ class VolumeSearch:
         if self._lanes is None:
             self._lanes = Lanes(1, "search")
         job = self._lanes.lane().submit(f"looking at {mount.point}", partial(_look_at, mount.point, volume_id, below))
-        await asyncio.wait((job,), timeout=DEADLINE_S)
+        try:
+            await asyncio.wait((job,), timeout=DEADLINE_S)
+        except asyncio.CancelledError:
+            self.stop()  # the next search must not wait behind this question
+            raise
         if job.done():
             return job.result()
         log.info("[DISK] %s does not answer; it is not searched", mount.point)

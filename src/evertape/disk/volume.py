@@ -108,6 +108,7 @@ class Volume:
         self._scout = self._scouts.lane()
         self._search = VolumeSearch()
         self._opening: asyncio.Task[None] | None = None
+        self._searching = False
         self._hung = False
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -179,7 +180,11 @@ class Volume:
         """The volume at another place than the declared one, known by its identity."""
         if not self.volume_id or want.role == "data":
             return None
-        found = await self._search.find(self.volume_id, want.path, is_mount=want.is_mount)
+        self._searching = True
+        try:
+            found = await self._search.find(self.volume_id, want.path, is_mount=want.is_mount)
+        finally:
+            self._searching = False
         if found is None or want is not self.assignment:
             return None
         try:
@@ -278,8 +283,13 @@ class Volume:
         return True
 
     def abandon_opening(self) -> None:
-        """The table of mounts changed while opening hangs: leave that thread behind and try anew."""
-        if self._hung and self.session is None and self._opening is not None:
+        """The table of mounts changed: if opening hangs, or searches other disks, leave that behind and try anew."""
+        if self.session is not None or self._opening is None:
+            return
+        if self._searching:
+            # Another disk that hangs must not keep this one from being found where it belongs.
+            self._opening.cancel()
+        elif self._hung:
             self._opening.cancel()
             self._scouts.stop()
             self._scouts = Lanes(1, "scout")
