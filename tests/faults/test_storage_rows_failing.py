@@ -47,7 +47,7 @@ def test_a_disk_that_never_answers_holds_up_nobody_but_itself(holds: Play) -> No
 
 
 def test_a_frozen_file_system_holds_up_nobody_but_itself_and_is_used_again_when_it_thaws(holds: Play) -> None:
-    assert str(holds("B11B").figures["states of usb"]).endswith("hung online")
+    assert "hung" in holds("B11B").figures["states of usb"]
 
 
 def test_what_a_deleted_file_held_is_in_the_ledger_and_the_next_one_is_begun_at_once(holds: Play) -> None:

@@ -18,12 +18,13 @@ class Writers(list[Any]):
     """Open files, and how long what is written to them had to wait."""
 
     waited_ms = 0.0
+    idle = False
 
     def longest_wait_ms(self) -> float:
         return self.waited_ms
 
 
-def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asyncio.Future[tuple[int, int]]]]:
+def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asyncio.Future[tuple[int, int]]], Any]:
     seen: list[Observation] = []
     jobs: list[asyncio.Future[tuple[int, int]]] = []
 
@@ -48,14 +49,14 @@ def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asynci
         )
         for n in range(count)
     )  # fmt: skip
-    return SyncLoop(volume, writers), writers, seen, jobs  # type: ignore[arg-type]
+    return SyncLoop(volume, writers), writers, seen, jobs, volume  # type: ignore[arg-type]
 
 
 def test_a_disk_is_slow_though_its_rounds_run_into_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scenario() -> None:
         now = SECOND
         monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
-        loop, writers, seen, jobs = bench(2)
+        loop, writers, seen, jobs, _ = bench(2)
         done = 0
         for tick in range(8):
             for writer in writers:
@@ -79,7 +80,7 @@ def test_a_disk_is_slow_though_it_syncs_fast_while_what_came_waits_to_be_written
 ) -> None:
     async def scenario() -> None:
         monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: SECOND)
-        loop, writers, seen, jobs = bench(1)
+        loop, writers, seen, jobs, volume = bench(1)
         writers.waited_ms = 3000.0
         for tick in range(3):
             writers[0].written = tick + 1
@@ -88,6 +89,15 @@ def test_a_disk_is_slow_though_it_syncs_fast_while_what_came_waits_to_be_written
             await asyncio.sleep(0)
         assert loop.median_ms == 3000
         assert seen
+        volume.status.state = VolumeState.SLOW
+        writers.waited_ms = 0.0
+        for _ in range(5):
+            loop.tick()
+        assert seen[-1].sync_ms == 3000, "something waits, and is not done"
+        writers.idle = True
+        for _ in range(3):
+            loop.tick()
+        assert seen[-1].sync_ms == 0, "nothing is to be done"
 
     asyncio.run(scenario())
 
@@ -96,7 +106,7 @@ def test_a_disk_that_keeps_up_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> No
     async def scenario() -> None:
         now = SECOND
         monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
-        loop, writers, seen, jobs = bench(2)
+        loop, writers, seen, jobs, _ = bench(2)
         for tick in range(6):
             for writer in writers:
                 writer.written = tick + 1

@@ -116,9 +116,12 @@ class SyncLoop:
         if self._pending and (took_ms := self._took_ms()) > SLOW_MS:
             # On a slow disk one round runs into the next, and none is ever over.
             slowest_ms = max(slowest_ms, took_ms)
-        if not slowest_ms:
+        if slowest_ms:
+            self._rounds.append(slowest_ms)
+        elif self._rounds and not self._pending and self._writers.idle:
+            self._rounds.popleft()  # nothing is to be done, so nothing is slow any more
+        else:
             return
-        self._rounds.append(slowest_ms)
         state = self._volume.status.state
         if state.usable and (self.median_ms > SLOW_MS or state is VolumeState.SLOW):
             self._volume.see(Observation(layer="deadline", sync_ms=self.judged_ms))

@@ -174,6 +174,11 @@ class Writers:
             )
         )
 
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be written."""
+        return not any(self._waiting.values())
+
     def longest_wait_ms(self) -> float:
         """How long a fragment waited to be written, at most, since this was asked last."""
         waited, self._waited_ms = self._waited_ms, 0.0
