@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from evertape.clock import SystemClock
+from evertape.domain.cause import Cause
 from evertape.domain.coverage import CoverageReport, GapSpan
 from evertape.engine.audit import Audit, volume_roots
 from evertape.engine.audit_report import AuditReport
 from evertape.engine.keeper_tail import IndexTail
+from evertape.ipc.messages import CameraInfo
 from evertape.store.index import Index
 from evertape_lab.disks import LoopVolume, why_no_loop_mounts
 from evertape_lab.fleet import LabCameras
@@ -28,13 +31,13 @@ def pid_of(rig: Rig, name: str) -> int:
     return pid
 
 
-def audit(rig: Rig, *, running: bool) -> AuditReport:
+def audit(rig: Rig, *, running: bool, ask: Callable[[], Sequence[CameraInfo]] = tuple) -> AuditReport:
     if not running:
         tail = IndexTail(rig.data.index_file, rig.data.journal)
         tail.catch_up()
         tail.close()
     paths = {name: path for name, (path, _) in rig.volumes.items()} or {"recordings": rig.data.recordings}
-    return Audit(rig.data, volume_roots(paths), SystemClock(), running=running, boot="").run()
+    return Audit(rig.data, volume_roots(paths), SystemClock(), running=running, ask=ask, boot="").run()
 
 
 def account(rig: Rig, camera: str) -> CoverageReport:
@@ -136,6 +139,39 @@ def test_a_disk_pulled_and_returned_ends_reconciled(tmp_path: Path) -> None:
         report = audit(rig, running=False)
         assert [f.text for f in report.findings] == []
         assert report.cameras["cam"].doubled_units == 0
+        assert set(gaps(account(rig, "cam"))) <= {"starting", "service_stopped"}
+
+    with LoopVolume(tmp_path / "disk") as usb, LabCameras(count=1) as lab:
+        asyncio.run(scenario(lab.urls[0], usb))
+
+
+@pytest.mark.faults
+@pytest.mark.skipif(bool(why_no_loop_mounts()), reason=why_no_loop_mounts() or "works")
+def test_while_the_only_disk_is_away_each_second_is_explained_and_none_when_it_is_back(tmp_path: Path) -> None:
+    async def scenario(url: str, usb: LoopVolume) -> None:
+        volumes = {"usb": (usb.mount_point, "primary")}
+        async with Rig(tmp_path, {"cam": url}, volumes, with_keeper=True) as rig:
+
+            def reported() -> tuple[CameraInfo, ...]:
+                return tuple(rig.supervisor.status.cameras.values())
+
+            await rig.recorded(["cam"], 3)
+            usb.pull()
+            # Longer than what is left unjudged because it may be on its way.
+            passed = reported()[0].streams[0].units + 250
+            await rig.until(lambda: reported()[0].streams[0].units >= passed, 30, "ten seconds pass")
+            away = await asyncio.to_thread(audit, rig, running=True, ask=reported)
+            assert [finding.text for finding in away.findings if finding.serious] == []
+            assert away.cameras["cam"].unexplained_s == 0
+            assert away.cameras["cam"].recorded_s > 2
+            assert away.cameras["cam"].causes[Cause.STORAGE_MISSING] > 5
+            blind = await asyncio.to_thread(audit, rig, running=True)
+            assert blind.cameras["cam"].unexplained_s > 5, "nobody but the recorder can tell"
+            usb.mount()
+            await rig.until(lambda: _volume(rig) == "usb", 5, "recording goes on")
+            await rig.recorded(["cam"], 2)
+        report = audit(rig, running=False)
+        assert [finding.text for finding in report.findings if finding.serious] == []
         assert set(gaps(account(rig, "cam"))) <= {"starting", "service_stopped"}
 
     with LoopVolume(tmp_path / "disk") as usb, LabCameras(count=1) as lab:

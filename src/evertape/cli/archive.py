@@ -20,6 +20,8 @@ from evertape.cli.place import Place
 from evertape.cli.status import fetch
 from evertape.config.paths import DataDir
 from evertape.disk.journal_reader import Position
+from evertape.domain.coverage import Held
+from evertape.engine.held import held, open_until
 from evertape.engine.keeper_tail import IndexTail, rebuild
 from evertape.errors import ConfigError, EvertapeError, NotRunningError, UsageError
 from evertape.store.failures import IndexBusyError, IndexDamagedError
@@ -44,6 +46,7 @@ class Archive:
         index: for questions.
         roots: by volume id, where the volumes that can be reached are.
         open_until: for files being written, or left unfinished, up to when they hold footage.
+        held: by camera, what is in memory only.
         running: a service runs.
         zone: for showing times; ``None``: the machine's own.
         configured: ids of the configuration's cameras.
@@ -52,6 +55,7 @@ class Archive:
     index: Index
     roots: dict[str, Path]
     open_until: Mapping[str, int]
+    held: Mapping[str, Held]
     running: bool
     zone: tzinfo | None
     configured: tuple[str, ...]
@@ -93,7 +97,8 @@ def open_archive(place: Place) -> Iterator[Archive]:
     with _index(place.data, running=status is not None) as index:
         roots = {root.id: root.path for root in volume_roots(place, status)}
         reach = _open_until(index, roots, status)
-        yield Archive(index, roots, reach, status is not None, zone, configured)
+        memory = held(status.cameras, status.raw["now_utc"]) if status is not None else {}
+        yield Archive(index, roots, reach, memory, status is not None, zone, configured)
 
 
 def status_if_running(place: Place) -> ServiceStatus | None:
@@ -224,13 +229,11 @@ def mount_points(place: Place) -> dict[str, Path]:
     return {name: Path(volume.path) for name, volume in known.items() if volume.is_mount}
 
 
-def _open_until(index: Index, roots: dict[str, Path], status: ServiceStatus | None) -> dict[str, UtcNs]:
+def _open_until(index: Index, roots: dict[str, Path], status: ServiceStatus | None) -> dict[str, int]:
     """Up to when each open file holds footage: as the recorder says, else as the file does."""
-    reach: dict[str, UtcNs] = {}
-    for camera in status.cameras if status is not None else ():
-        if camera.recording.segment and camera.recording.durable_utc:
-            reach[camera.recording.segment] = UtcNs(camera.recording.durable_utc)
-    for segment in index.open_segments():
+    unfinished = index.open_segments()
+    reach = open_until(status.cameras, unfinished) if status is not None else {}
+    for segment in unfinished:
         root = roots.get(segment.volume)
         if segment.id not in reach and root is not None:
             end = _end_of_file(root / segment.path)

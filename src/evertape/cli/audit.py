@@ -46,6 +46,7 @@ def audit(
             volume_roots(place, status),
             SystemClock(),
             running=status is not None,
+            ask=lambda: now.cameras if (now := status_if_running(place)) is not None else (),
             boot=boot_id(),
             progress=progress or (lambda _done, _all: None),
             mounts=mount_points(place),

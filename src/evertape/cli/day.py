@@ -42,17 +42,20 @@ class DayAccounts:
         return self._accounts
 
     def _made(self, status: ServiceStatus) -> dict[str, Account]:
+        from evertape.engine.held import held, open_until
         from evertape.store.failures import IndexBusyError, IndexDamagedError
         from evertape.store.index import Index
 
         now = int(status.raw["now_utc"])
-        open_until = {c.recording.segment: c.recording.durable_utc for c in status.cameras if c.recording.durable_utc}
+        memory = held(status.cameras, now)
         accounts = {}
         self.problem = ""
         try:
             with Index.open_readonly(self._place.data.index_file) as index:
+                reach = open_until(status.cameras, index.open_segments())
                 for camera in status.cameras:
-                    report = index.coverage(camera.id, now - DAY_NS, now, now, open_until=open_until)
+                    in_memory = memory.get(camera.id)
+                    report = index.coverage(camera.id, now - DAY_NS, now, now, open_until=reach, held=in_memory)
                     if report.spans:
                         accounts[camera.id] = account(camera.id, report)
         except (IndexBusyError, IndexDamagedError) as error:

@@ -171,7 +171,13 @@ def _ledger(archive: Archive, order: Order, start: int, end: int) -> Iterable[Le
     from evertape.types import UtcNs
 
     report = archive.index.coverage(
-        order.camera, UtcNs(start), UtcNs(end), SystemClock().utc_ns(), open_until=archive.open_until, boot=archive.boot
+        order.camera,
+        UtcNs(start),
+        UtcNs(end),
+        SystemClock().utc_ns(),
+        open_until=archive.open_until,
+        boot=archive.boot,
+        held=archive.held.get(order.camera),
     )
     for span in report.spans:
         if isinstance(span, GapSpan):

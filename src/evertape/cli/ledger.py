@@ -50,6 +50,7 @@ def ledger(
         for name in cameras or dict.fromkeys((*archive.configured, *archive.index.cameras())):
             entries += entries_of(
                 archive.index, name, (start, end), now, open_until=archive.open_until, boot=archive.boot,
+                held=archive.held.get(name),
                 causes=causes, on_purpose=all_,
             )  # fmt: skip
         zone = archive.zone

@@ -42,7 +42,10 @@ def timeline(
     with open_archive(place) as archive:
         archive.require(camera)
         start, end, now = window(archive, from_, to)
-        report = archive.index.coverage(camera, start, end, now, open_until=archive.open_until, boot=archive.boot)
+        report = archive.index.coverage(
+            camera, start, end, now,
+            open_until=archive.open_until, boot=archive.boot, held=archive.held.get(camera),
+        )  # fmt: skip
         if as_json:
             return emit(report_json(camera, report, archive))
         _print(camera, report, archive)

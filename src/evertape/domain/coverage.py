@@ -27,8 +27,8 @@ from evertape.domain.spans import GapSpan, RecordedSpan, Span, tidy
 from evertape.domain.wish import cause_of_stop
 from evertape.types import NS_PER_MS, NS_PER_S, DurationNs, UtcNs
 
-__all__ = ["CoverageInput", "CoverageReport", "Death", "Footage", "GapSpan", "LedgerGap", "RecordedSpan", "Run", "Span",
-           "WishChange", "coverage", "settle"]  # fmt: skip
+__all__ = ["CoverageInput", "CoverageReport", "Death", "Footage", "GapSpan", "Held", "LedgerGap", "RecordedSpan", "Run",
+           "Span", "WishChange", "coverage", "settle"]  # fmt: skip
 
 SLACK = DurationNs(500 * NS_PER_MS)
 """A hole shorter than this within a session, or a sliver beside a gap, is none of its own."""
@@ -71,6 +71,14 @@ class WishChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """From ``since`` (UTC ns) on footage is in a recorder's memory, and on no disk because of ``cause``."""
+
+    since: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
 class CoverageInput:
     """Everything that is known of one camera around a window.
 
@@ -82,6 +90,7 @@ class CoverageInput:
         deaths: of the recorders that had this camera.
         open_until: for segments still being written, up to when they hold footage now.
         boot: the kernel's boot id now if no service runs; ``None`` if one does.
+        held: what is in memory only; ``None``: nothing that is older than a moment.
     """
 
     footage: Sequence[Footage] = ()
@@ -91,6 +100,7 @@ class CoverageInput:
     deaths: Sequence[Death] = ()
     open_until: Mapping[str, int] = field(default_factory=dict)
     boot: str | None = None
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +218,8 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
     _join(canvas, pieces, slack)
     for begin, stop, cause in unwanted:
         canvas.paint(begin, stop, _gap(cause, derived=True))
+    if known.held is not None:
+        canvas.paint(known.held.since, now, _gap(known.held.cause, derived=True))
     down = downs(known.runs, known.deaths, known.boot)
     for begin, stop in canvas.free():
         for part in explain_by_downs(begin, stop, down, slack):

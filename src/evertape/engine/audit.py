@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +25,10 @@ from evertape.domain.resolve import HeldSpan, resolve
 from evertape.engine.audit_files import FileAudit, Root
 from evertape.engine.audit_report import AuditReport, CameraAccount, Finding, Progress
 from evertape.engine.found_files import segment_paths
+from evertape.engine.held import held
+from evertape.engine.held import open_until as open_until_of
 from evertape.engine.keeper_tail import rebuild
+from evertape.ipc.messages import CameraInfo
 from evertape.mp4.model import iso_utc
 from evertape.store.failures import IndexBusyError, IndexDamagedError
 from evertape.store.index import Index
@@ -63,6 +66,7 @@ class Audit:
         roots: the volumes that can be reached; one that hangs is better left out.
         clock: for now.
         running: a service runs on this data directory.
+        ask: what its cameras report now.
         boot: the kernel's boot id.
         progress: see ``Progress``.
         mounts: name to path of the volumes that are used only while something is mounted there.
@@ -76,6 +80,7 @@ class Audit:
         clock: Clock,
         *,
         running: bool,
+        ask: Callable[[], Sequence[CameraInfo]] = tuple,
         boot: str = "",
         progress: Progress = lambda _done, _all: None,
         mounts: Mapping[str, Path] = MappingProxyType({}),
@@ -87,6 +92,7 @@ class Audit:
         self._roots = roots
         self._clock = clock
         self._running = running
+        self._ask = ask
         self._boot = boot
         self._progress = progress
         self._done = self._expected = 0
@@ -213,12 +219,14 @@ class Audit:
             text = f"{account.doubled_units} pictures of {camera} are in two files; they count once"
             self._say("doubled", False, text, camera)
         wanted = [wish.at for wish in truth.wishes(camera) if wish.wanted]
-        now = int(self._clock.utc_ns())
+        now, cameras = int(self._clock.utc_ns()), self._ask()
+        reach = {**open_until_of(cameras, truth.open_segments()), **open_until}
+        in_memory = held(cameras, now).get(camera)
         at = min(wanted, default=now)
         while at < now:
             until = min(now, at + CHUNK_NS)
             boot = None if self._running else self._boot
-            found = truth.coverage(camera, at, until, now, open_until=open_until, boot=boot)
+            found = truth.coverage(camera, at, until, now, open_until=reach, boot=boot, held=in_memory)
             account.start = account.start or found.start
             account.end = max(account.end, found.end)
             account.recorded_s += found.recorded_s

@@ -15,6 +15,7 @@ from evertape.domain.coverage import (
     CoverageInput,
     CoverageReport,
     Death,
+    Held,
     LedgerGap,
     Run,
     WishChange,
@@ -59,6 +60,7 @@ class View(Reader):
         open_until: Mapping[str, int] | None = None,
         boot: str | None = None,
         around: int = _AROUND,
+        held: Held | None = None,
     ) -> CoverageInput:
         """What is known of a camera in ``[start, end)`` and ``around`` it; see ``domain.coverage``."""
         low, high = start - around, end + around
@@ -72,6 +74,7 @@ class View(Reader):
             ],
             open_until=open_until or {},
             boot=boot,
+            held=held,
         )
 
     def _ledger_gap(self, gap: GapRow, low: int) -> LedgerGap:
@@ -91,6 +94,7 @@ class View(Reader):
         *,
         open_until: Mapping[str, int] | None = None,
         boot: str | None = None,
+        held: Held | None = None,
     ) -> CoverageReport:
         """A camera's account of ``[start, end)``, UTC ns.
 
@@ -102,9 +106,10 @@ class View(Reader):
             open_until: for segments still being written, up to when they hold footage: from the recorder's status,
                 or from the file.
             boot: the kernel's boot id now if no service runs; ``None`` if one does.
+            held: what the recorder has in memory only.
         """
         with self._moment() as view:
-            known = view.coverage_input(camera, start, end, open_until, boot)
+            known = view.coverage_input(camera, start, end, open_until, boot, held=held)
         return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
 
     def pieces(

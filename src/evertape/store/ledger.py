@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from evertape.domain.cause import Cause
-from evertape.domain.coverage import GapSpan
+from evertape.domain.coverage import GapSpan, Held
 from evertape.domain.deed import deed
 from evertape.store.index import View
 from evertape.store.rows import EventRow, GapRow
@@ -55,6 +55,7 @@ def ledger(
     *,
     open_until: Mapping[str, int] | None = None,
     boot: str | None = None,
+    held: Held | None = None,
     causes: Collection[Cause] = (),
     on_purpose: bool = False,
 ) -> list[LedgerEntry]:
@@ -67,10 +68,11 @@ def ledger(
         now: UTC ns.
         open_until: see ``View.coverage``.
         boot: see there.
+        held: see there.
         causes: only these; empty: all.
         on_purpose: also what was asked for by a person or a rule.
     """
-    report = view.coverage(camera, *window, now, open_until=open_until, boot=boot)
+    report = view.coverage(camera, *window, now, open_until=open_until, boot=boot, held=held)
     spans = [
         span
         for span in report.spans
