@@ -396,7 +396,7 @@ def _joins(world: World) -> tuple[set[int], set[int], set[int]]:
 
 
 def _set_between(world: World, tick: int) -> bool:
-    """A file that gives way to another whose clock was set may reach up to it: by its own clock it has pictures here."""
+    """A file that gives way to another whose clock was set may reach up to it: by its own clock it is here."""
     return any(f.epoch == "b" and f.start <= tick * NS_PER_S < (f.end or 0) for f in world.held)
 
 
