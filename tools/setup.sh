@@ -26,6 +26,10 @@ is_jammy() {
     grep -q -E '^(UBUNTU_CODENAME|VERSION_CODENAME)="?jammy"?$' "${EVERTAPE_OS_RELEASE:-/etc/os-release}" 2>/dev/null
 }
 
+is_debian() {
+    grep -q -E '^ID="?debian"?$' "${EVERTAPE_OS_RELEASE:-/etc/os-release}" 2>/dev/null
+}
+
 # The names of every package that $set_name needs with $manager, on one line.
 wanted_packages() {
     case $set_name in
@@ -35,6 +39,7 @@ wanted_packages() {
     esac
     if [ "$manager" = apt ]; then
         if is_jammy; then sets="$sets jammy "; fi
+        if [ "$set_name" = test ] && is_debian; then sets="$sets web "; fi
         if [ "$(dpkg --print-architecture)" = armhf ]; then sets="$sets armhf "; fi
     fi
     while read -r name with packages; do

@@ -111,7 +111,7 @@ def test_line_names_only_what_is_missing(machine: Machine) -> None:
 
 def test_tests_need_everything(machine: Machine) -> None:
     machine.is_debian(uid=1000)
-    wanted = [*packages("base", "apt"), *packages("lab", "apt"), *packages("test", "apt")]
+    wanted = [package for name in ("base", "lab", "test", "web") for package in packages(name, "apt")]
     assert lines_to_run(machine.start("test")) == [apt_line(*wanted)]
 
 
