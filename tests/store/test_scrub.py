@@ -12,6 +12,8 @@ from evertape.domain.coverage import GapSpan
 from evertape.engine.scrub import scrub
 from evertape.ipc.events import Alert, SegmentDamaged
 from evertape.ipc.messages import CheckSegments, SegmentIsClosed, SegmentIsOpen
+from evertape.mp4.index import build_index
+from evertape.mp4.scan import scan
 from evertape.store.index import Index
 from evertape.store.rows import SegmentRow
 from evertape.types import UtcNs
@@ -114,8 +116,34 @@ def test_a_damaged_fragment_is_in_the_ledger_to_the_picture_and_told_of_once(hel
     assert (alert.kind, alert.state, alert.camera) == ("footage_damaged", "raised", "door")
 
 
-def test_a_flipped_byte_of_a_picture_is_found_though_nobody_knows_where(held: Held) -> None:
+def test_a_flipped_byte_of_a_picture_is_in_the_ledger_with_its_fragment_and_no_more(held: Held) -> None:
     held.flip(1, held.footage[1].fragments[3].end - 100)
+    with held.keeper():
+        row = held.row(1, "damaged")
+    assert row.damaged == "its bytes are not those that were written: pictures 108 to 119"
+    (event,) = held.rig.events(SegmentDamaged)
+    assert event.located
+    start = row.start_utc + 3 * FRAGMENT_NS
+    (gap,) = held.gaps()
+    assert (gap.cause, gap.start, gap.end) == (Cause.FOOTAGE_DAMAGED, start, start + FRAGMENT_NS)
+
+
+def test_a_flipped_byte_of_the_index_is_told_and_costs_no_picture(held: Held) -> None:
+    held.flip(1, held.footage[1].fragments[-1].end + 100)
+    with held.keeper():
+        row = held.row(1, "damaged")
+    assert row.damaged == "its bytes are not those that were written, but those of every picture are"
+    assert held.gaps() == []
+    assert [alert.state for alert in held.rig.events(Alert)] == ["raised"]
+
+
+def test_nobody_knows_where_a_file_of_an_older_version_is_damaged(held: Held) -> None:
+    data = bytearray(held.paths[1].read_bytes())
+    infos = held.footage[1].fragments  # without hashes
+    with held.paths[1].open("rb") as file:
+        data[infos[-1].end :] = build_index(scan(file).header, infos)
+    data[infos[3].end - 100] ^= 1
+    held.paths[1].write_bytes(bytes(data))
     with held.keeper():
         row = held.row(1, "damaged")
     assert row.damaged == "its bytes are not those that were written"
@@ -166,8 +194,11 @@ def test_the_verb_finds_the_same_without_a_service(held: Held) -> None:
     told: list[tuple[int, int]] = []
     report = scrub(rows, lambda row: held.volume / row.path, progress=lambda n, of: told.append((n, of)))
     assert (report.files, report.unhashed, report.away) == (2, 0, 0)
-    assert [(one.first_video, one.last_video) for hurt in report.damaged for one in hurt.lost] == [(24, 35)]
-    assert report.damaged[1].problem == "its bytes are not those that were written"
+    assert [(one.first_video, one.last_video) for hurt in report.damaged for one in hurt.lost] == [
+        (24, 35),
+        (108, 119),
+    ]
+    assert report.damaged[1].problem == "its bytes are not those that were written: pictures 108 to 119"
     assert told[-1][0] == report.bytes == sum(path.stat().st_size for path in held.paths)
     assert scrub(rows, lambda _row: None).away == 2
     held.paths[0].unlink()

@@ -37,7 +37,9 @@ class Checking:
 
     async def _examine(self, channel: Channel, want: ExamineSegment, _payload: bytes) -> None:
         session, parts = self._host.session(), self._host.not_being_written(want.path)
-        found = await session.call(session.upkeep, "examining a segment", partial(_look, session, parts))
+        found = await session.call(
+            session.upkeep, "examining a segment", partial(_look, session, parts, payload=want.payload)
+        )
         channel.send(
             SegmentExamined(
                 request=want.request,
@@ -54,13 +56,14 @@ class Checking:
                 start_utc=found.start_utc,
                 end_utc=found.end_utc,
                 last_video=found.last_video,
+                compared=found.compared,
             )
         )
 
 
-def _look(session: Session, parts: Sequence[str]) -> Examined:
+def _look(session: Session, parts: Sequence[str], *, payload: bool) -> Examined:
     with step("R1"), reading(session, parts) as file:
         try:
-            return examine(cast(BinaryIO, file))
+            return examine(cast(BinaryIO, file), payload=payload)
         except ProtocolError as error:
             return Examined(error.what, (), False, 0, 0, -1)

@@ -21,7 +21,7 @@ from evertape.domain.storage_fault import StorageFault
 from evertape.errors import ProtocolError
 from evertape.mp4.digest import hash_stream
 from evertape.mp4.model import HeaderCutError
-from evertape.mp4.scan import RepairPlan, ScannedSegment, cut_plan, repair_plan, scan
+from evertape.mp4.scan import RepairPlan, ScannedSegment, cut_plan, repair_plan, scan, with_checks
 
 log = logging.getLogger(__name__)
 
@@ -121,9 +121,15 @@ def _close(file: FileIO) -> Closed:
         return Closed(scanned, scanned.size, "was finished", _hash(file))
     if not scanned.fragments:
         return Closed(scanned, scanned.size, "nothing in it")
+    scanned = _checked(file, scanned)
     plan = repair_plan(scanned)
     size = _apply(file, plan, "R")
     return Closed(scanned, size, f"closed, {scanned.size - plan.truncate_to} bytes cut off", _hash(file))
+
+
+def _checked(file: FileIO, scanned: ScannedSegment) -> ScannedSegment:
+    """With a hash of each fragment, which the table gets: of what is there now, where none was kept."""
+    return replace(scanned, fragments=with_checks(cast(BinaryIO, file), scanned.fragments))
 
 
 def _hash(file: FileIO) -> str:
@@ -160,6 +166,7 @@ def cut_file(session: Session, parts: Sequence[str], segment: str, from_seq: int
         scanned = scan(cast(BinaryIO, file))
         if scanned.header.segment_id != segment:
             raise VolumeFaultError(StorageFault.OTHER, f"the file is segment {scanned.header.segment_id}")
+        scanned = _checked(file, scanned)
         try:
             plan = cut_plan(scanned, from_seq)
         except ValueError as error:

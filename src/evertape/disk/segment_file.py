@@ -21,7 +21,7 @@ from evertape.disk.marker import VolumeHandle
 from evertape.disk.paths import directory, make_directories, write_all
 from evertape.domain.storage_fault import StorageFault
 from evertape.errors import ProtocolError
-from evertape.mp4.digest import named, segment_hash
+from evertape.mp4.digest import fragment_check, named, segment_hash
 from evertape.mp4.index import build_index
 from evertape.mp4.model import FragmentInfo
 from evertape.mp4.scan import ScannedSegment, read_fragment, scan
@@ -92,7 +92,8 @@ class SegmentFile:
                 raise VolumeFaultError(StorageFault.OTHER, text)
             write_all(self._fd, [payload], self.bytes)
             self._hash.update(payload)
-            self.fragments.append(replace(info, offset=self.bytes, moof_offset=self.bytes + info.moof_offset))
+            place, moof = self.bytes, self.bytes + info.moof_offset
+            self.fragments.append(replace(info, offset=place, moof_offset=moof, check=fragment_check(payload)))
             self.bytes += len(payload)
 
     def sync(self) -> tuple[int, int]:

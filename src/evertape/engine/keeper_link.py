@@ -160,9 +160,11 @@ class KeeperLink:
             raise VolumeError(f"volume {self.endpoint.name} did not answer with what was to be read")
         return answer, pieces[0]
 
-    async def examine(self, segment: str, path: str) -> SegmentExamined:
-        """Which fragments of a finished file cannot be read. Raises ``VolumeError``."""
-        answer = await self._ask(lambda number: ExamineSegment(request=number, segment=segment, path=path))
+    async def examine(self, segment: str, path: str, *, payload: bool = False) -> SegmentExamined:
+        """Which fragments of a finished file cannot be read; see ``ExamineSegment``. Raises ``VolumeError``."""
+        answer = await self._ask(
+            lambda number: ExamineSegment(request=number, segment=segment, path=path, payload=payload)
+        )
         if not isinstance(answer, SegmentExamined):
             raise VolumeError(f"volume {self.endpoint.name} did not answer what was asked of {path}")
         return answer

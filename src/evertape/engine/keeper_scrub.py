@@ -22,6 +22,7 @@ from evertape.errors import VolumeError
 from evertape.ipc.events import Alert, DamagedSpan, GapClosed, SegmentChecked, SegmentDamaged
 from evertape.ipc.messages import SegmentExamined
 from evertape.mp4.digest import differ, named, segment_hash
+from evertape.mp4.examine import CHANGED, changed_text
 from evertape.store.failures import IndexBusyError
 from evertape.store.rows import CLOSED, SegmentRow
 from evertape.store.scrub import due
@@ -35,11 +36,15 @@ KIND = "footage_damaged"
 
 
 class Look(NamedTuple):
-    """What a look at a file gave: its hash ("": it cannot be read), what is wrong in words, what of it is lost."""
+    """What a look at a file gave: its hash ("": it cannot be read), what is wrong in words, what of it is lost.
+
+    ``located``: nothing else is.
+    """
 
     hash: str
     problem: str
     lost: tuple[DamagedSpan, ...] = ()
+    located: bool = False
 
 
 class Scrub:
@@ -156,17 +161,22 @@ class Scrub:
             if not error.is_media:
                 raise
             problem = f"it cannot be read: {error}"
+        changed = differ(row.hash, found)
+        # Without a hash on record, the file's own ones are all there is.
+        deep = changed or bool(problem) or not row.hash
+        if deep and not problem and not changed and not hurry:
+            await self._throttle.spend(row.bytes or PIECE)
         try:
-            seen = await link.examine(row.id, row.path)
+            seen = await link.examine(row.id, row.path, payload=deep)
         except JobFailedError as error:
             if not error.is_media:
                 raise
             return Look(found, problem or f"it cannot be read: {error}")
         if seen.problem:
             problem = problem or seen.problem
-        elif differ(row.hash, found):
-            problem = problem or "its bytes are not those that were written"
-        return Look(found, problem, lost_of(row, seen) if problem else ())
+        elif changed:
+            problem = problem or (changed_text(()) if seen.compared else CHANGED)
+        return Look(found, problem, lost_of(row, seen) if problem else (), seen.compared)
 
     async def _hash(self, link: KeeperLink, row: SegmentRow, *, hurry: bool) -> str:
         digest, at, total = segment_hash(), 0, 1
@@ -195,12 +205,12 @@ class Scrub:
         detail = {"segment": row.id, "path": row.path}
         event = SegmentDamaged(
             **self._host.stamp(), segment=row.id, camera=row.camera, volume=row.volume, path=row.path,
-            problem=look.problem, hash=look.hash, spans=look.lost,
+            problem=look.problem, hash=look.hash, spans=look.lost, located=look.located,
         )  # fmt: skip
         self._host.write_down(event)
         if look.problem == row.damaged:
             return  # nothing new
-        for gap, start, end, lost in gaps_of(row, look.lost):
+        for gap, start, end, lost in gaps_of(row, look.lost, located=look.located):
             self._close(row, gap, start, end, frames_lost=lost)
         self._alert(row, "raised", text, detail)
         log.warning("[ALERT] %s", text)
@@ -267,9 +277,11 @@ def lost_of(row: SegmentRow, seen: SegmentExamined) -> tuple[DamagedSpan, ...]:
     return tuple(lost)
 
 
-def gaps_of(row: SegmentRow, lost: tuple[DamagedSpan, ...]) -> list[tuple[str, int, int, int | None]]:
+def gaps_of(
+    row: SegmentRow, lost: tuple[DamagedSpan, ...], *, located: bool = False
+) -> list[tuple[str, int, int, int | None]]:
     """Id, start, end and frames lost of what the ledger gets: the spans, or all of it if nobody knows where. Pure."""
-    if not lost:
+    if not lost and not located:
         return [(_gap_id(row, 0), row.start_utc, row.end_utc or row.start_utc, None)]
     return [
         (_gap_id(row, number), one.start_utc, one.end_utc, one.last_video - one.first_video + 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evertape.errors import ProtocolError
 from evertape.mp4.digest import PIECE, differ, named, segment_hash
-from evertape.mp4.examine import Lost, examine
+from evertape.mp4.examine import CHANGED, Lost, changed_text, examine
 from evertape.store.rows import CLOSED, SegmentRow
 
 Progress = Callable[[int, int], None]
@@ -106,8 +106,9 @@ def _check(row: SegmentRow, path: Path, read: Callable[[int], None]) -> tuple[st
             digest.update(data)
             size += len(data)
             read(size)
+        changed = differ(row.hash, named(digest))
         with path.open("rb") as file:
-            found = examine(file)
+            found = examine(file, payload=changed or not row.hash)
     except FileNotFoundError:
         return "it is not there", ()
     except OSError as error:
@@ -116,8 +117,8 @@ def _check(row: SegmentRow, path: Path, read: Callable[[int], None]) -> tuple[st
         return error.what, ()
     if found.problem:
         return found.problem, found.lost
-    if differ(row.hash, named(digest)):
-        return "its bytes are not those that were written", found.lost
+    if changed:
+        return changed_text(()) if found.compared else CHANGED, found.lost
     return "", ()
 
 

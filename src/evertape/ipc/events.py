@@ -264,7 +264,10 @@ class SegmentDamaged(Event, frozen=True, kw_only=True, tag="segment_damaged", om
     hash: str = ""
     """Of all bytes, as they were read; empty if they could not be."""
     spans: tuple[DamagedSpan, ...] = ()
-    """What is lost, as far as the file's own headers tell; empty: nobody knows where the damage is."""
+    """What is lost, as far as the file itself tells."""
+    located: bool = False
+    """That is all, and maybe nothing: the bytes of every other picture are those that were written. False without any
+    ``spans``: nobody knows where the damage is."""
 
 
 class SegmentClock(Event, frozen=True, kw_only=True, tag="segment_clock", omit_defaults=True):

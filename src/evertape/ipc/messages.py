@@ -586,6 +586,8 @@ class ExamineSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
     request: int
     segment: str
     path: str
+    payload: bool = False
+    """Read every byte, and hold it against the hashes in the file's own table, where there are any."""
 
 
 class SegmentExamined(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -600,6 +602,8 @@ class SegmentExamined(Message, frozen=True, kw_only=True, omit_defaults=True):
     end_utc: int
     """Of the last fragment that can be read; 0: of none."""
     last_video: int
+    compared: bool = False
+    """The bytes of every fragment that is not lost are those that were written."""
 
 
 class CheckSegments(Message, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,13 +11,19 @@ import zlib
 from collections.abc import Sequence
 
 from evertape.mp4.boxes import box, full_box, uuid_box
+from evertape.mp4.digest import CHECK_SIZE
 from evertape.mp4.model import FRAGMENT_BODY, INDEX_UUID, VIDEO_TIMESCALE, FragmentInfo, SegmentHeader
 
 VERSION = 1
 _PLACE = struct.Struct(">QI")
 ROW = _PLACE.size + FRAGMENT_BODY
 """Bytes per fragment in our table: its offset, the distance of its ``moof``, and its metadata."""
+CHECKED_ROW = ROW + CHECK_SIZE
+"""The same with the hash of its bytes behind; 0 where it is not known. Files of early versions have the short rows."""
+_NO_CHECK = bytes(CHECK_SIZE)
 _HEAD = struct.Struct(">BxHI")
+_INDEX = struct.Struct(">4xI")
+"""The fragment's number within its metadata."""
 TABLE_HEAD = 8 + 16 + _HEAD.size
 TABLE_TAIL = 8
 """After the rows: CRC-32 of version and rows, then the size of the whole box, to find it from behind."""
@@ -25,12 +31,17 @@ TABLE_TAIL = 8
 
 def build_index(header: SegmentHeader, fragments: Sequence[FragmentInfo]) -> bytes:
     """The bytes that make an open segment a closed one; they go right behind the last fragment."""
-    return _own_table(fragments) + _mfra(header.base_dts_ns, fragments)
+    return build_table(fragments) + _mfra(header.base_dts_ns, fragments)
 
 
-def _own_table(fragments: Sequence[FragmentInfo]) -> bytes:
-    rows = [_PLACE.pack(f.offset, f.moof_offset - f.offset) + f.pack() for f in fragments]
-    content = _HEAD.pack(VERSION, ROW, len(rows)) + b"".join(rows)
+def build_table(fragments: Sequence[FragmentInfo]) -> bytes:
+    """Our own part of it: the whole ``uuid`` box."""
+    checked = any(f.check for f in fragments)
+    rows = [
+        _PLACE.pack(f.offset, f.moof_offset - f.offset) + f.pack() + (f.check or _NO_CHECK if checked else b"")
+        for f in fragments
+    ]
+    content = _HEAD.pack(VERSION, CHECKED_ROW if checked else ROW, len(rows)) + b"".join(rows)
     size = 8 + 16 + len(content) + TABLE_TAIL
     return uuid_box(INDEX_UUID, content, struct.pack(">II", zlib.crc32(content), size))
 
@@ -48,7 +59,10 @@ def _mfra(base_dts_ns: int, fragments: Sequence[FragmentInfo]) -> bytes:
 
 
 def parse_table(data: bytes) -> list[FragmentInfo] | None:
-    """The fragments in a whole table box; ``None`` if it is damaged or of another version."""
+    """The fragments in a whole table box; ``None`` if it is damaged or of another version.
+
+    Raises ``NotASegmentError`` if what a row says makes no sense.
+    """
     if len(data) < TABLE_HEAD + TABLE_TAIL or data[4:24] != b"uuid" + INDEX_UUID:
         return None
     crc, size = struct.unpack_from(">II", data, len(data) - TABLE_TAIL)
@@ -61,8 +75,28 @@ def parse_table(data: bytes) -> list[FragmentInfo] | None:
     fragments = []
     for at in range(_HEAD.size, len(content), row):
         offset, distance = _PLACE.unpack_from(content, at)
-        fragments.append(FragmentInfo.unpack(content, offset, offset + distance, at + _PLACE.size))
+        check = content[at + ROW : at + CHECKED_ROW] if row >= CHECKED_ROW else b""
+        known = check if check != _NO_CHECK else b""
+        fragments.append(FragmentInfo.unpack(content, offset, offset + distance, at + _PLACE.size, known))
     return fragments
+
+
+def table_checks(data: bytes) -> dict[int, bytes]:
+    """By fragment, the hashes in a table box; also of a damaged one, as far as its rows can be told apart.
+
+    So a hash that does not fit may be the one that is damaged; see ``build_table``.
+    """
+    if len(data) < TABLE_HEAD + TABLE_TAIL:
+        return {}
+    content = data[24:-TABLE_TAIL]
+    _version, row, count = _HEAD.unpack_from(content)
+    if row < CHECKED_ROW or len(content) != _HEAD.size + row * count:
+        return {}
+    found = {}
+    for at in range(_HEAD.size, len(content), row):
+        (index,) = _INDEX.unpack_from(content, at + _PLACE.size)
+        found[index] = content[at + ROW : at + CHECKED_ROW]
+    return {index: check for index, check in found.items() if check != _NO_CHECK}
 
 
 def video_ticks(duration_ns: int) -> int:

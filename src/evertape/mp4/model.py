@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -187,6 +187,8 @@ class FragmentInfo:
         moof_offset: bytes from the start of the file to the ``moof`` box.
         audio_dts_ns: DTS of the first audio unit (``MediaNs``), exact also where the file's own time
             line had to start later; ``None`` without audio.
+        check: hash of the fragment's bytes (``digest.fragment_check``), empty if it is not known: it stands only in
+            the table of a closed file.
     """
 
     index: int
@@ -203,6 +205,7 @@ class FragmentInfo:
     size: int
     moof_offset: int
     audio_dts_ns: int | None = None
+    check: bytes = field(default=b"", compare=False)
 
     @property
     def end(self) -> int:
@@ -231,7 +234,9 @@ class FragmentInfo:
         )
 
     @classmethod
-    def unpack(cls, data: bytes | memoryview, offset: int, moof_offset: int, at: int = 0) -> FragmentInfo:
+    def unpack(
+        cls, data: bytes | memoryview, offset: int, moof_offset: int, at: int = 0, check: bytes = b""
+    ) -> FragmentInfo:
         """The reverse of ``pack`` at byte ``at``; later versions may append fields, which are ignored.
 
         Raises:
@@ -244,7 +249,7 @@ class FragmentInfo:
             video, audio = _seq_range(v0, v1), _seq_range(a0, a1)
             return cls(
                 index, video, audio, utc, _SOURCES[source], error, pts, dts, dts_end, bool(flags & _KEY),
-                offset, size, moof_offset, audio_dts if audio is not None else None,
+                offset, size, moof_offset, audio_dts if audio is not None else None, check,
             )  # fmt: skip
         except (struct.error, IndexError, ValueError) as problem:
             raise NotASegmentError(f"the fragment at byte {offset} has unreadable metadata ({problem})") from problem

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import BinaryIO, NamedTuple
 
 from evertape.mp4.boxes import open_box_at
+from evertape.mp4.digest import fragment_check
 from evertape.mp4.index import TABLE_TAIL, build_index, parse_table
 from evertape.mp4.model import (
     FRAGMENT_BODY,
@@ -54,6 +55,7 @@ class ScannedSegment:
         head_size: bytes before the first fragment.
         problem: what is wrong, in words; ``None`` also for a file that a killed writer
             left at the end of a fragment.
+        sound_head: what comes before the first fragment is as it was written.
     """
 
     header: SegmentHeader
@@ -64,6 +66,7 @@ class ScannedSegment:
     size: int
     head_size: int
     problem: str | None
+    sound_head: bool = True
 
 
 class RepairPlan(NamedTuple):
@@ -92,13 +95,45 @@ def scan(file: BinaryIO, *, trust_index: bool = True) -> ScannedSegment:
     if tail is not None and trust_index:
         fragments = _trusted(tail, head_size)
         if fragments is not None:
-            return ScannedSegment(header, caps, fragments, True, size, size, head_size, damage)
+            return ScannedSegment(header, caps, fragments, True, size, size, head_size, damage, sound)
     walk = _Walk(file, size if tail is None else tail.start, head_size)
     fragments = list(walk)
     closed = tail is not None
     problem = "; ".join(p for p in (damage, walk.problem) if p) or None
     end = fragments[-1].end if fragments else head_size
-    return ScannedSegment(header, caps, fragments, closed, size if closed else end, size, head_size, problem)
+    valid = size if closed else end
+    return ScannedSegment(header, caps, fragments, closed, valid, size, head_size, problem, sound)
+
+
+def read_table(file: BinaryIO, scanned: ScannedSegment) -> bytes:
+    """Our own table, damaged or not, also if what follows it is; empty if there is none.
+
+    Args:
+        file: as for ``scan``.
+        scanned: of that file, by visiting each fragment.
+
+    Raises:
+        OSError: from reading.
+    """
+    tail = _find_index(file, scanned.size, scanned.head_size)
+    if tail is not None:
+        return tail.table
+    at = scanned.fragments[-1].end if scanned.fragments else scanned.head_size
+    head = _read_at(file, at, 24)
+    size = int.from_bytes(head[:4], "big")
+    return _read_at(file, at, size) if head[4:] == b"uuid" + INDEX_UUID and size <= MAX_TABLE else b""
+
+
+def with_checks(file: BinaryIO, fragments: Sequence[FragmentInfo]) -> list[FragmentInfo]:
+    """The same, each with the hash of what its bytes are now; one that the disk does not give out gets none."""
+    return [fragment if fragment.check else replace(fragment, check=_check(file, fragment)) for fragment in fragments]
+
+
+def _check(file: BinaryIO, fragment: FragmentInfo) -> bytes:
+    try:
+        return fragment_check(_read_at(file, fragment.offset, fragment.size))
+    except OSError:
+        return b""
 
 
 def repair_plan(scanned: ScannedSegment) -> RepairPlan:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evertape.errors import UsageError
+from evertape.mp4.examine import sound_only
 from evertape.mp4.model import FragmentInfo
 from evertape.mp4.samples import Sample, read_samples
 from evertape.mp4.scan import ScannedSegment, scan
@@ -102,7 +103,7 @@ class Timeline:
         started = self._from is None
         for part in self._parts:
             with part.path.open("rb") as file:
-                segment = scan(file, trust_index=not part.damaged)
+                segment = sound_only(file) if part.damaged else scan(file)
                 fragments = list(_selected(segment, part))
                 if not started:
                     fragments = _from_instant(fragments, self._from or 0)
