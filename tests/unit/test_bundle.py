@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evertape.errors import EvertapeError, UsageError
-from evertape.evidence.bundle import new_bundle
+from evertape.evidence.bundle import new_bundle, open_bundle
 from evertape.evidence.keys import FILE, SigningKey, grouped, installation_key
 from evertape.evidence.manifest import BundledFile, Manifest
 from evertape.evidence.verify import verify, write_list
@@ -148,3 +148,25 @@ def test_a_plain_file_is_checked_by_the_list_beside_it(tmp_path: Path) -> None:
     assert verify(listed).problems == ["out.mp4 is missing"]
     with pytest.raises(UsageError):
         verify(file)
+
+
+@pytest.mark.parametrize("name", ["bundle", "bundle.zip"])
+@pytest.mark.parametrize("error", [KeyError("a"), RuntimeError("b"), EOFError("c")])
+def test_what_goes_wrong_while_a_file_of_a_bundle_is_read_is_not_taken_for_a_damaged_bundle(
+    tmp_path: Path, key: SigningKey, name: str, error: Exception
+) -> None:
+    make(tmp_path / name, key)
+    with open_bundle(tmp_path / name) as bundle:
+
+        def read_and_fail() -> None:
+            with bundle.open("door-1.mp4") as file:
+                assert file.read(3) == b"one"
+                raise error
+
+        with pytest.raises(type(error)) as told:
+            read_and_fail()
+        assert told.value is error
+        with pytest.raises(FileNotFoundError), bundle.open("door-3.mp4"):
+            pass
+        with bundle.open("door-2.mp4") as file:
+            assert file.read() == CONTENT["door-2.mp4"]

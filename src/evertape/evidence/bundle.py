@@ -6,8 +6,9 @@ import contextlib
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
-from io import BufferedIOBase
+from io import BufferedIOBase, RawIOBase
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
 
@@ -118,13 +119,44 @@ class Bundle:
             with (self._folder / name).open("rb") as plain:
                 yield plain
             return
+        with _Packed(self._archive, name) as packed:
+            yield cast(BinaryIO, packed)
+
+
+class _Packed(RawIOBase):
+    """A file within an archive, opened for reading. What whoever reads it raises is left alone.
+
+    Raises ``FileNotFoundError``; ``ProtocolError``, also later from reading, if the archive is damaged there.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self._name = name
+        with self._told():
+            self._file = cast(zipfile.ZipExtFile, archive.open(name))
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """As ``RawIOBase``."""
+        with self._told():
+            return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        """As ``RawIOBase``."""
+        if not self.closed and hasattr(self, "_file"):
+            self._file.close()
+        super().close()
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            with self._archive.open(name) as packed:
-                yield cast(BinaryIO, packed)
+            yield
         except KeyError:
-            raise FileNotFoundError(name) from None
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-            raise ProtocolError(f"{name} cannot be taken out of the archive: {error}") from error
+            raise FileNotFoundError(self._name) from None
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
+            raise ProtocolError(f"{self._name} cannot be taken out of the archive: {error}") from error
 
 
 @contextlib.contextmanager
