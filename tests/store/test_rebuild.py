@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from evertape.engine.adopt import Adopt
 from evertape.engine.audit import Audit, volume_roots
 from evertape.engine.audit_files import Root
 from evertape.engine.keeper_tail import IndexTail
-from evertape.engine.rebuild import BATCH, Rebuild
+from evertape.engine.rebuild import BATCH, HASHES, Rebuild
 from evertape.engine.state_files import read_volumes
-from evertape.ipc.events import ProtectionAdded, RecordingStateChanged, SegmentClosed
+from evertape.ipc.events import AnyEvent, ProtectionAdded, RecordingStateChanged, SegmentClosed
 from evertape.ipc.messages import Durable, SegmentIsClosed, SegmentIsOpen
 from evertape.store.index import Index
 from evertape.store.retention import protections
@@ -198,11 +198,13 @@ def test_without_any_journal_the_segments_are_the_same_and_the_gaps_have_no_caus
     after = made.everything()
 
     def footage(rows: object) -> list[SegmentRow]:
-        # Who wrote it down, and why it ended, stands in no file.
+        # Who wrote it down, and why it ended, stands in no file; and each was looked at to get its hash back.
         assert isinstance(rows, list)
-        return [replace(row, reason="", service="", closed_by="", hash="") for row in rows]
+        return [replace(row, reason="", service="", closed_by="", checked_at=None) for row in rows]
 
     assert footage(after["segments"]) == footage(before["segments"])
+    assert all(row.hash.startswith("blake3:") for row in made.rows().values())
+    assert (report.hashed, report.unhashed, report.damaged) == (2 * SEGMENTS, 0, {})
     assert after["totals"] == before["totals"]
     assert report.without_history == ["door", "yard"]
     with Index.open_readonly(made.data.index_file) as index:
@@ -315,3 +317,97 @@ def test_a_camera_that_nobody_spoke_of_is_accounted_for_until_its_disk_left(rig:
         spans = index.coverage("gate", theirs.begin, now, now).spans
         assert {span.cause for span in spans if isinstance(span, GapSpan)} == {"camera_unreachable", "service_stopped"}
         assert [wish.wanted for wish in index.wishes("gate")] == [True, False]
+
+
+def test_a_changed_file_gets_no_hash_that_would_vouch_for_it(made: Recorded) -> None:
+    path = made.volume / made.paths["door"][1]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    made.lose_the_data_folder()
+    report = made.rebuild().report
+    assert (report.hashed, report.unhashed) == (2 * SEGMENTS - 1, 1)
+    assert list(report.damaged) == [made.paths["door"][1]]
+    assert made.rows()[made.paths["door"][1]].hash == ""
+
+
+def test_hashes_can_be_left_for_later_and_are_made_up_for(made: Recorded) -> None:
+    made.lose_the_data_folder()
+    told: list[tuple[str, int, int]] = []
+    without = Rebuild(made.data, made.roots, SystemClock(), lambda *what: told.append(what), hashes=False).run()
+    assert (without.hashed, without.unhashed) == (0, 2 * SEGMENTS)
+    assert HASHES not in {what for what, _done, _all in told}
+    again = made.rebuild(lambda *what: told.append(what)).report
+    assert (again.hashed, again.unhashed) == (2 * SEGMENTS, 0)
+    size = sum(path.stat().st_size for path in made.volume.rglob("*.mp4"))
+    assert [what for what in told if what[0] == HASHES][-1] == (HASHES, size, size)
+
+
+def test_hashing_that_was_interrupted_leaves_a_whole_index_and_goes_on(
+    made: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.lose_the_data_folder()
+    monkeypatch.setattr("evertape.engine.first_hashes.BATCH_BYTES", 1)
+    half = sum(path.stat().st_size for path in made.volume.rglob("*.mp4")) // 2
+
+    def pulled(what: str, done: int, _all: int) -> None:
+        if what == HASHES and done >= half:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        made.rebuild(pulled)
+    assert len(made.rows()) == 2 * SEGMENTS
+    assert made.data.index_file.exists()
+    report = made.rebuild().report
+    assert 0 < report.hashed < 2 * SEGMENTS
+    assert report.unhashed == 0
+
+
+def test_an_interrupted_adoption_takes_in_the_rest_of_the_ledger_too(
+    rig: DiskRig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Recorded(rig, "foreign", cameras=("gate", "hall"))
+    theirs.mirror()
+    ours = DataDir(tmp_path / "ours")
+    ours.root.mkdir()
+    monkeypatch.setattr("evertape.engine.adopt.MOST", 3)
+    written_down = Adopt._write_down
+
+    def pulled(self: Adopt, events: Iterable[AnyEvent]) -> None:
+        written_down(self, events)
+        with Index.open(ours.index_file) as index:
+            if index.cameras() and not index.gaps("hall", 0, END):
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(Adopt, "_write_down", pulled)
+    with pytest.raises(KeyboardInterrupt):
+        Adopt(ours, theirs.roots, SystemClock()).run()
+    monkeypatch.setattr(Adopt, "_write_down", written_down)
+    with Index.open_readonly(ours.index_file) as index:
+        assert index.cameras(), "something was taken in by then"
+        assert index.gaps("hall", 0, END) == []
+
+    Adopt(ours, theirs.roots, SystemClock()).run()
+    with Index.open_readonly(ours.index_file) as index:
+        assert {camera: [gap.cause for gap in index.gaps(camera, 0, END)] for camera in index.cameras()} == {
+            "gate": ["camera_unreachable"],
+            "hall": ["camera_unreachable"],
+        }
+    assert Audit(ours, theirs.roots, SystemClock(), running=False).run().findings == []
+
+
+def test_what_another_installation_had_on_record_of_its_files_comes_along(rig: DiskRig, tmp_path: Path) -> None:
+    theirs = Recorded(rig, "foreign", cameras=("gate",))
+    theirs.index()
+    before = {path: row.hash for path, row in theirs.rows().items()}
+    theirs.mirror()
+    path = theirs.volume / theirs.paths["gate"][0]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1  # nobody has noticed yet
+    path.write_bytes(bytes(data))
+    ours = DataDir(tmp_path / "ours")
+    ours.root.mkdir()
+    report = Adopt(ours, theirs.roots, SystemClock()).run()
+    assert (report.hashed, report.unhashed) == (0, 0)
+    with Index.open_readonly(ours.index_file) as index:
+        assert {row.path: row.hash for row in index.every_segment()} == before

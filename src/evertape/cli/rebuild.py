@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from evertape.engine.audit_files import Root
     from evertape.engine.rebuild import RebuildReport
 
+NoHash = Annotated[
+    bool,
+    typer.Option(
+        "--no-hash",
+        help="Do not read the files whose hash is lost with the journal; the running service does it, slowly.",
+    ),
+]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the verbs."""
@@ -31,6 +39,7 @@ def rebuild_index(
         list[Path] | None,
         typer.Option("--volume", metavar="DIR", help="A volume that the configuration does not name; repeatable."),
     ] = None,
+    no_hash: NoHash = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Make index and journal anew from the volumes alone: after the data folder was lost, or in doubt.
@@ -47,7 +56,7 @@ def rebuild_index(
     if not roots and not place.data.journal.is_dir():
         raise UsageError("there is no volume to read", hint="--volume DIR names one; evertape volume add declares it")
     with only_one(place.data), _progress(as_json) as told:
-        report = Rebuild(place.data, roots, SystemClock(), told).run()
+        report = Rebuild(place.data, roots, SystemClock(), told, hashes=not no_hash).run()
         for root in roots:
             if root.path in [path.absolute() for path in volume or []]:
                 remember(place.data, root)
@@ -57,6 +66,7 @@ def rebuild_index(
 def adopt(
     place: Place,
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where that disk is mounted.")],
+    no_hash: NoHash = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Take in a disk that another installation recorded to: timeline, view and export know its footage then.
@@ -72,7 +82,7 @@ def adopt(
     if not roots:
         raise UsageError(f"{directory} is no volume of Evertape", hint="it has no .evertape/volume.json")
     with only_one(place.data), _progress(as_json) as told:
-        report = Adopt(place.data, roots, SystemClock(), told).run()
+        report = Adopt(place.data, roots, SystemClock(), told, hashes=not no_hash).run()
     _say(report, as_json)
 
 
@@ -115,9 +125,16 @@ def _say(report: RebuildReport, as_json: bool) -> None:
         (found.left_over, "files are on record as deleted, and lie there still"),
         (found.empty, "files end before their first picture"),
         (found.foreign, "files are no footage of Evertape's; they are left alone"),
+        (report.hashed, "files got a hash, of what is in them today"),
+        (
+            report.unhashed - len(report.damaged),
+            "files have no hash yet; the running service makes one, or evertape scrub",
+        ),
     ):
         if count:
             print(f"{count} {text}")
+    for path, problem in report.damaged.items():
+        print(f"✗ {path}: {problem}; the running service puts it on record when it comes to it")
     if report.without_history:
         names = ", ".join(report.without_history)
         print(f"nothing but footage is known of {names}: gaps between their files have no cause")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,11 +57,19 @@ class FileReader:
         stamp: gives events their identity.
         found: counted here.
         is_there: whether a segment's file is where the index has it.
+        hashes: by segment and length, from the journal of whoever wrote the files.
     """
 
     def __init__(
-        self, volume: str, root: Path, stamp: EventStamp, found: Found, is_there: Callable[[SegmentRow], bool]
+        self,
+        volume: str,
+        root: Path,
+        stamp: EventStamp,
+        found: Found,
+        is_there: Callable[[SegmentRow], bool],
+        hashes: Mapping[tuple[str, int], str] | None = None,
     ) -> None:
+        self._hashes = hashes or {}
         self._volume = volume
         self._root = root
         self._stamp = stamp
@@ -107,6 +115,7 @@ class FileReader:
             path=path,
             first_audio=records.first_audio(scanned.header, scanned.fragments),
             bytes=scanned.size,
+            hash=self._hashes.get((scanned.header.segment_id, scanned.size), ""),
             reason="adopted",
         )
 

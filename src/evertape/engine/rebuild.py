@@ -10,6 +10,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from evertape.clock import Clock
@@ -17,6 +18,7 @@ from evertape.config.paths import DataDir
 from evertape.disk.journal_restore import add_to_journal, restore_journal
 from evertape.domain.wish import BY_REBUILD
 from evertape.engine.audit_files import Root
+from evertape.engine.first_hashes import hash_files, lacking
 from evertape.engine.found_files import FileReader, Found, segment_paths
 from evertape.engine.keeper_mirror import journal_sizes
 from evertape.engine.keeper_tail import rebuild
@@ -26,9 +28,11 @@ from evertape.store.index import Index
 from evertape.store.rows import CLOSED, Cursor, SegmentRow
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being gone through (``journal``, ``events``, a volume's name), how much is done, and of how much."""
+"""Told what is gone through (``journal``, ``events``, a volume's name, ``HASHES``), how much is done, and of how much."""
 
 SOURCE = "rebuild"
+HASHES = "hashes"
+"""What ``Progress`` is told of files that are read for their hash, in bytes."""
 BATCH = 500
 """Files whose events are written and indexed together: what an interruption costs is reading them again."""
 _SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -47,6 +51,9 @@ class RebuildReport:
         missing: segments on record whose files are not on their volumes.
         without_history: cameras of which nothing but footage is known.
         volumes: names of those that were gone through.
+        hashed: files that got their first hash.
+        damaged: files that are not as they were written, and what is wrong; they got none.
+        unhashed: finished files without a hash that are left.
     """
 
     restored: list[str] = field(default_factory=list)
@@ -57,6 +64,9 @@ class RebuildReport:
     missing: int = 0
     without_history: list[str] = field(default_factory=list)
     volumes: list[str] = field(default_factory=list)
+    hashed: int = 0
+    damaged: dict[str, str] = field(default_factory=dict)
+    unhashed: int = 0
 
 
 class Rebuild:
@@ -67,6 +77,7 @@ class Rebuild:
         roots: the volumes that can be reached.
         clock: stamps what is found.
         progress: see ``Progress``.
+        hashes: read every finished file of which no hash is on record, once all else is done.
     """
 
     def __init__(
@@ -75,8 +86,13 @@ class Rebuild:
         roots: Sequence[Root],
         clock: Clock,
         progress: Progress = lambda _what, _done, _all: None,
+        *,
+        hashes: bool = True,
     ) -> None:
         self._data = data
+        self._hashes = hashes
+        self._known_hashes: dict[tuple[str, int], str] = {}
+        """By segment and length, from the journal of whoever wrote the file."""
         self._roots = {root.id: root for root in roots}
         self._clock = clock
         self._progress = progress
@@ -102,7 +118,20 @@ class Rebuild:
         self._histories()
         self._count()
         self._put_in_place()
+        self._first_hashes()
         return report
+
+    def _first_hashes(self) -> None:
+        """Last, because it takes as long as reading the archive does; interrupted, the service goes on with it."""
+        roots = {root.id: root.path for root in self._roots.values()}
+        with Index.open(self._new) as index:
+            rows = lacking(index.every_segment(), roots)
+        if self._hashes and rows:
+            total = sum(row.bytes or 0 for row in rows)
+            told = partial(self._progress, HASHES)
+            found = hash_files(rows, roots, self._stamp, self._write_down, lambda done: told(done, max(done, total)))
+            self.report.hashed, self.report.damaged = found.hashed, found.damaged
+        self.report.unhashed = len(rows) - self.report.hashed
 
     def _count(self) -> None:
         with Index.open(self._new) as index:
@@ -133,7 +162,7 @@ class Rebuild:
         paths = list(segment_paths(root.path))
         self.report.files += len(paths)
         fresh = [path for path in paths if path not in known]
-        reader = FileReader(root.id, root.path, self._stamp, self.report.found, self._is_there)
+        reader = FileReader(root.id, root.path, self._stamp, self.report.found, self._is_there, self._known_hashes)
         for start in range(0, len(fresh), BATCH):
             self._progress(root.name, start, len(fresh))
             with Index.open(self._new) as index:
@@ -176,6 +205,7 @@ class Rebuild:
     def _put_in_place(self) -> None:
         _remove(self._data.index_file)
         os.replace(self._new, self._data.index_file)
+        self._new = self._data.index_file
         fd = os.open(self._data.root, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(fd)

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 WISHES = "wishes.json"
 VOLUMES = "volumes.json"
 SCHEDULES = "schedules.json"
+ADOPTED = "adopted.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,21 @@ class KnownSchedule:
     schedule: str
     zone: str | None
     at: UtcNs
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn:
+    """How far another installation's ledger was taken in.
+
+    Args:
+        ours: cameras that were ours before; of these nothing is taken in.
+        file: of its journal, in which it goes on.
+        offset: byte in that file.
+    """
+
+    ours: tuple[str, ...]
+    file: str = ""
+    offset: int = 0
 
 
 def read_wishes(folder: Path) -> dict[str, Said]:
@@ -83,6 +99,20 @@ def read_schedules(folder: Path) -> dict[str, KnownSchedule]:
             zone = entry.get("zone")
             known[str(name)] = KnownSchedule(entry["schedule"], None if zone is None else str(zone), UtcNs(entry["at"]))
     return known
+
+
+def read_adopted(folder: Path) -> dict[str, TakenIn]:
+    """How far the ledgers of other installations' disks were taken in, by volume id."""
+    known = {}
+    for name, entry in _read(folder / ADOPTED).items():
+        if isinstance(entry, dict) and isinstance(entry.get("ours"), list) and isinstance(entry.get("offset"), int):
+            known[str(name)] = TakenIn(tuple(map(str, entry["ours"])), str(entry.get("file", "")), entry["offset"])
+    return known
+
+
+def adopted_text(known: Mapping[str, TakenIn]) -> bytes:
+    """The content of that file."""
+    return json.dumps({name: asdict(entry) for name, entry in sorted(known.items())}, indent=1).encode() + b"\n"
 
 
 def schedules_text(known: Mapping[str, KnownSchedule]) -> bytes:
