@@ -1,4 +1,4 @@
-"""The dependencies that give a route its ``Who``, or refuse: ``viewer``, ``operator``, ``admin``, each within ``Depends``.
+"""The dependencies that give a route its ``Who``, or refuse: ``Depends(viewer)``, ``operator`` and ``admin``.
 
 They serve HTTP and WebSocket routes alike. Who somebody is is found out by the ``Authority`` in ``app.state.authority``
 (``install``); without one everybody is refused. A route that is about a camera asks ``who.sees(camera)`` and answers as
