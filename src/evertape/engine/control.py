@@ -20,7 +20,7 @@ from evertape.engine.camera_command import COMMANDS
 from evertape.engine.volume_check import check_volumes
 from evertape.errors import ConfigError, EvertapeError, NotRunningError, UsageError
 from evertape.ipc.channel import Channel, Listener
-from evertape.ipc.events import ConfigRefused
+from evertape.ipc.events import Audited, ConfigRefused
 from evertape.ipc.messages import (
     PROTOCOL_VERSION,
     CameraCommand,
@@ -62,6 +62,7 @@ class ControlServer:
             "unprotect": supervisor.space.unprotect,
             "retention": supervisor.space.retention,
             "check_segments": self._check_segments,
+            "audit_trail": self._audit_trail,
         }
 
     def news(self, message: EventNews) -> None:
@@ -128,6 +129,14 @@ class ControlServer:
         if not self._supervisor.tell_keeper(CheckSegments(segments=segments)):
             raise NotRunningError("the keeper is not running; it checks")
         return {"segments": len(segments)}
+
+    async def _audit_trail(self, args: dict[str, Any]) -> dict[str, Any]:
+        """Put on record who did what; answers at once, the journal's sender keeps it until it is durable."""
+        supervisor = self._supervisor
+        words = {name: str(args.get(name, "")) for name in ("who", "via", "address", "what", "target")}
+        event = Audited(**supervisor.stamp(), **words, ok=bool(args.get("ok")), status=int(args.get("status", 0)))
+        supervisor.journal(event)
+        return {"event": event.id}
 
     async def _status(self, _args: dict[str, Any]) -> dict[str, Any]:
         supervisor = self._supervisor

@@ -30,6 +30,7 @@ from evertape.ipc.events.segment import (
 )
 from evertape.ipc.events.service import (
     Alert,
+    Audited,
     ClockCorrected,
     ClockStepped,
     ConfigApplied,
@@ -46,6 +47,7 @@ __all__ = [
     "EVENT_TYPES",
     "Alert",
     "AnyEvent",
+    "Audited",
     "CameraStateChanged",
     "ClockCorrected",
     "ClockStepped",
@@ -109,6 +111,7 @@ AnyEvent = Annotated[
     | ClockCorrected
     | ConfigApplied
     | ConfigRefused
+    | Audited
     | Notice,
     msgspec.Meta(description="any event of the journal"),
 ]
@@ -117,5 +120,5 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ServiceStarted, ServiceStopped, ProcessStarted, ProcessDied, CameraStateChanged, RecordingStateChanged, RecordWish,
     VolumeStateChanged, SegmentOpened, SegmentClosed, SegmentCut, SegmentMissing, SegmentDeleted, SegmentMoved,
     SegmentChecked, SegmentDamaged, SegmentClock, ProtectionAdded, ProtectionRemoved, RetentionPass, GapOpened,
-    GapClosed, WriterReplaced, Alert, ClockStepped, ClockCorrected, ConfigApplied, ConfigRefused, Notice,
+    GapClosed, WriterReplaced, Alert, ClockStepped, ClockCorrected, ConfigApplied, ConfigRefused, Audited, Notice,
 )  # fmt: skip

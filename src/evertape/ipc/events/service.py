@@ -92,6 +92,24 @@ class ConfigRefused(Event, frozen=True, kw_only=True, tag="config_refused", omit
     problems: tuple[str, ...] = ()
 
 
+class Audited(Event, frozen=True, kw_only=True, tag="audited", omit_defaults=True):
+    """Somebody changed something by the hub or its verbs, or tried to."""
+
+    who: str
+    """The account; empty: nobody was known."""
+    via: str
+    """``session``; ``token NAME``; ``setup``: the one-time link; ``machine``: a verb, by whoever may read the data."""
+    address: str = ""
+    """Where the request came from."""
+    what: str
+    """The request's method and route, such as ``POST /cameras/{id}/restart``, or ``evertape hub password``."""
+    target: str = ""
+    """What it was about: the parameters of the route."""
+    ok: bool
+    status: int = 0
+    """Of HTTP."""
+
+
 class Notice(Event, frozen=True, kw_only=True, tag="notice", omit_defaults=True):
     """Something worth remembering that changes no state."""
 
