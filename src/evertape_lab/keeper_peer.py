@@ -43,6 +43,7 @@ class KeeperUnderTest:
         home_rate: bytes per second that come home at most.
         scrub_rate: bytes per second that are checked at most; 0: nothing is.
         scrub_interval: nanoseconds after which a file is checked again.
+        decode_interval: nanoseconds after which another sample is decoded; 0: none is.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class KeeperUnderTest:
         home_rate: int = 1_000_000_000,
         scrub_rate: int = 0,
         scrub_interval: int = 3600 * 10**9,
+        decode_interval: int = 0,
     ) -> None:
         self.scrub_rate, self.scrub_interval = scrub_rate, scrub_interval
+        self.decode_interval = decode_interval
         self.rig = rig
         self.roles, self.home_rate = roles or {}, home_rate
         self.retention = retention
@@ -104,6 +107,7 @@ class KeeperUnderTest:
                 home_rate=self.home_rate,
                 scrub_rate=self.scrub_rate,
                 scrub_interval=self.scrub_interval,
+                decode_interval=self.decode_interval,
             )
         )
 

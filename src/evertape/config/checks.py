@@ -38,7 +38,7 @@ class Finding:
 
 def cross_checks(config: Config) -> list[Finding]:
     """Everything that is wrong or doubtful between the keys of ``config``."""
-    findings = [*_order(config), *_power_cut(config), *_volumes(config), *_ages(config)]
+    findings = [*_order(config), *_power_cut(config), *_volumes(config), *_ages(config), *_hub(config)]
     for camera_id, camera in config.cameras.items():
         findings += [*_login(("cameras", camera_id), camera), *_camera_times(config, camera_id, camera)]
         findings += _camera_ages(config, camera_id)
@@ -71,6 +71,14 @@ def _power_cut(config: Config) -> Iterator[Finding]:
         keys = (("recording", "fragment"), ("recording", "sync"), ("streaming", "drain"))
         text = f"with sync and streaming.drain, a power cut may take {format_duration(worst)} instead of at most 2 s"
         yield Finding(keys, text, error=False)
+
+
+def _hub(config: Config) -> Iterator[Finding]:
+    hub = config.hub
+    if hub.tls == "files":
+        for name in ("certificate", "key"):
+            if getattr(hub, name) is None:
+                yield Finding((("hub", name), ("hub", "tls")), 'is missing; tls = "files" needs it')
 
 
 def _volumes(config: Config) -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from evertape.config.checks import Finding, cross_checks
 from evertape.config.sections import (
     Backoff,
+    Hub,
     Installation,
     Integrity,
     Logging,
@@ -174,6 +175,7 @@ class Config(Section):
     retention: Retention = Retention()
     integrity: Integrity = Integrity()
     view: View = View()
+    hub: Hub = Hub()
     logging: Logging = Logging()
     cameras: dict[CameraKey, Camera] = Field(default_factory=dict)
     volumes: dict[VolumeKey, Volume] = Field(default_factory=dict)

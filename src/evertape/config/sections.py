@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from evertape.config.units import parse_duration, parse_size
-from evertape.config.values import AUTO, Bytes, FallbackSource, FilePath, Line, PlainEnum, Span, Weekly, Zone
+from evertape.config.values import AUTO, Bytes, FallbackSource, FilePath, Line, Listen, PlainEnum, Span, Weekly, Zone
 from evertape.config.weekly import WeeklySpan
 from evertape.types import DurationNs
 
@@ -222,6 +222,12 @@ class Integrity(Section):
     interval: Annotated[DurationNs, Span("1h", "3650d")] = parse_duration("30d")
     """When a file that was checked is checked again. A large archive takes longer at a low rate: 10 TB at 4 MB/s are
     29 days."""
+    decode: bool = True
+    """Also decode a sample of what is checked, one group of pictures at a time, to see that pictures come out. In a
+    process of its own that runs only while nobody else wants the processor; without a decoder it is left out."""
+    decode_interval: Annotated[DurationNs, Span("1s", "30d")] = parse_duration("10min")
+    """How often that is done at most. A group of 1080p takes about half a second of one core: every ten minutes that
+    is 0.1 %."""
 
 
 class ViewFallback(StrEnum):
@@ -257,6 +263,31 @@ class View(Section):
     """How long a camera's sub stream stays open after its last viewer has left."""
     max_behind: Annotated[DurationNs, Span("500ms", "1min")] = parse_duration("2s")
     """How far a slow viewer may fall behind before it skips to the newest keyframe."""
+
+
+class Tls(StrEnum):
+    """Whether the hub speaks TLS, and where its certificate is from."""
+
+    OFF = "off"
+    AUTO = "auto"
+    FILES = "files"
+
+
+class Hub(Section):
+    """`[hub]`: the page and the API, for browsers and programs. Recording does not need it."""
+
+    enabled: bool = True
+    """Whether there is one."""
+    listen: Listen = "127.0.0.1:8480"
+    """Where it listens: an address of this machine and a port; `127.0.0.1` is for this machine only, `0.0.0.0` for every
+    network it is in. With port 0 it takes one that is free; `run/hub.json` in the data directory says which."""
+    tls: Annotated[Tls, Field(strict=False), PlainEnum] = Tls.OFF
+    """`off`: plain HTTP. `auto`: HTTPS, with a certificate that it signs itself and that browsers warn of. `files`: HTTPS
+    with the certificate in `certificate` and `key`."""
+    certificate: Annotated[Path, FilePath(absolute=True)] | None = None
+    """For `tls = "files"`: the file with the certificate and those that vouch for it, PEM."""
+    key: Annotated[Path, FilePath(absolute=True)] | None = None
+    """For `tls = "files"`: the file with its private key, PEM, without a password."""
 
 
 class Logging(Section):

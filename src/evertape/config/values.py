@@ -224,6 +224,26 @@ def _one_line(value: str) -> str:
     return value.strip()
 
 
+def listen_address(value: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:8480`` or ``[::1]:8480``; port 0: any that is free. Raises ``ValueError``."""
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(value)
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError(value)
+    return host, int(port)
+
+
+def _listen(value: str) -> str:
+    try:
+        listen_address(value)
+    except ValueError:
+        raise value_error("text", f"{value!r} is no address; write one like '127.0.0.1:8480', or '[::1]:8480'") from None
+    return value
+
+
 def _fallback_source(value: str) -> str:
     path = Path(value).expanduser() if value.startswith("~") else Path(value)
     if value in ("card", "snow") or "://" in value or path.is_absolute():
@@ -235,5 +255,6 @@ CameraKey: TypeAlias = Annotated[CameraId, AfterValidator(_camera_id)]
 VolumeKey: TypeAlias = Annotated[str, AfterValidator(_identifier)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
+Listen: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_listen)]
 FallbackSource: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_fallback_source)]
 PlainEnum = PlainSerializer(str, return_type=str, when_used="json")

@@ -1,4 +1,4 @@
-"""The keeper's question about a finished file: which of its fragments cannot be read. Its bytes are ``Moving``'s.
+"""The keeper's questions about a finished file: what of it cannot be read, where is what. Its bytes are ``Moving``'s.
 
 Threads: the loop's; the call runs in the lane of upkeep.
 """
@@ -16,12 +16,14 @@ from evertape.disk.volume import Session
 from evertape.errors import ProtocolError
 from evertape.ipc.channel import Channel
 from evertape.ipc.events import DamagedSpan
-from evertape.ipc.messages import ExamineSegment, Message, SegmentExamined
+from evertape.ipc.messages import ExamineSegment, FindGroup, GroupFound, Message, SegmentExamined
 from evertape.mp4.examine import Examined, examine
+from evertape.mp4.sample import group_of
+from evertape.mp4.scan import scan
 
 
 class Checking:
-    """Answers it.
+    """Answers them.
 
     Args:
         host: upkeep.
@@ -33,7 +35,7 @@ class Checking:
     @property
     def jobs(self) -> dict[type[Message], Callable[..., Coroutine[Any, Any, None]]]:
         """By the message that asks for them."""
-        return {ExamineSegment: self._examine}
+        return {ExamineSegment: self._examine, FindGroup: self._group}
 
     async def _examine(self, channel: Channel, want: ExamineSegment, _payload: bytes) -> None:
         session, parts = self._host.session(), self._host.not_being_written(want.path)
@@ -59,6 +61,20 @@ class Checking:
                 compared=found.compared,
             )
         )
+
+    async def _group(self, channel: Channel, want: FindGroup, _payload: bytes) -> None:
+        session, parts = self._host.session(), self._host.not_being_written(want.path)
+        job = partial(_find_group, session, parts, want)
+        channel.send(await session.call(session.upkeep, "finding a group of pictures", job))
+
+
+def _find_group(session: Session, parts: Sequence[str], want: FindGroup) -> GroupFound:
+    with step("R1"), reading(session, parts) as file:
+        scanned = scan(cast(BinaryIO, file))
+        group = group_of(scanned, want.unit)
+        if group is None or scanned.header.segment_id != want.segment:
+            return GroupFound(request=want.request)
+        return GroupFound(request=want.request, file_start_utc=scanned.header.start_utc_ns, **group._asdict())
 
 
 def _look(session: Session, parts: Sequence[str], *, payload: bool) -> Examined:

@@ -96,4 +96,5 @@ class Assignments:
             home_rate=self.config.storage.homecoming_rate,
             scrub_rate=self.config.integrity.rate if self.config.integrity.scrub else 0,
             scrub_interval=self.config.integrity.interval,
+            decode_interval=self.config.integrity.decode_interval if self.config.integrity.decode else 0,
         )

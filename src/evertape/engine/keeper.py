@@ -117,7 +117,7 @@ class Keeper:
                 self._cares[name] = VolumeCare(endpoint, DataDir(Path(new.data)).journal, self)
         self._retention.assign(new.retention)
         self._homecoming.assign(new.home_rate, new.retention)
-        self._scrub.assign(new.scrub_rate, new.scrub_interval)
+        self._scrub.assign(new.scrub_rate, new.scrub_interval, new.decode_interval)
 
     async def close(self, deadline_s: float) -> bool:
         """Apply what is in the journal and let go; False if that took too long."""

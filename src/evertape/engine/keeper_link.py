@@ -18,7 +18,9 @@ from evertape.ipc.messages import (
     AppendCopy,
     CopyTaken,
     ExamineSegment,
+    FindGroup,
     FoundFile,
+    GroupFound,
     Hello,
     JobDone,
     ListOldest,
@@ -169,6 +171,13 @@ class KeeperLink:
             raise VolumeError(f"volume {self.endpoint.name} did not answer what was asked of {path}")
         return answer
 
+    async def find_group(self, segment: str, path: str, unit: int) -> GroupFound:
+        """Where a group of pictures lies. Raises ``VolumeError``."""
+        answer = await self._ask(lambda number: FindGroup(request=number, segment=segment, path=path, unit=unit))
+        if not isinstance(answer, GroupFound):
+            raise VolumeError(f"volume {self.endpoint.name} did not answer what was asked of {path}")
+        return answer
+
     async def append_copy(self, segment: str, offset: int, data: bytes, *, sync: bool) -> CopyTaken:
         """The next piece of a copy; see ``AppendCopy``. Raises ``VolumeError``."""
         answer = await self._ask(
@@ -269,6 +278,7 @@ class KeeperLink:
                 | MirrorState(request=number)
                 | CopyTaken(request=number)
                 | SegmentExamined(request=number)
+                | GroupFound(request=number)
             ):
                 self._answer(number, message)
             case Refused(reason=reason):

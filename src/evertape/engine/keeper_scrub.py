@@ -1,6 +1,7 @@
 """Reads what is held again, slowly, in the background, and puts on record what is not as it was written.
 
-Every byte against the hash on record, every fragment's header against its checksum. Bytes are read from the disk
+Every byte against the hash on record, every fragment's header against its checksum; now and then a sample is decoded.
+Bytes are read from the disk
 itself, through the volume's process, no faster than allowed and slower while recording keeps a disk busy. Threads: the
 owner's loop only.
 """
@@ -14,13 +15,15 @@ from collections import deque
 from typing import NamedTuple
 
 from evertape.domain.cause import Cause
+from evertape.engine.damage import gap_id, gaps_of, lost_of
 from evertape.engine.homecoming_move import PIECE, Throttle
 from evertape.engine.keeper_care import SETTLE_S
+from evertape.engine.keeper_decode import SampleDecoder, UndecidedError
 from evertape.engine.keeper_link import JobFailedError, KeeperLink
 from evertape.engine.keeper_retention import RetentionHost
 from evertape.errors import VolumeError
 from evertape.ipc.events import Alert, DamagedSpan, GapClosed, SegmentChecked, SegmentDamaged
-from evertape.ipc.messages import SegmentExamined
+from evertape.media.decode_sample import PREFIX
 from evertape.mp4.digest import differ, named, segment_hash
 from evertape.mp4.examine import CHANGED, changed_text
 from evertape.store.failures import IndexBusyError
@@ -58,6 +61,7 @@ class Scrub:
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(1.0)
+        self._decoder = SampleDecoder(self._throttle.spend)
         self._rate = self._interval = 0
         self._first: deque[str] = deque()
         """Segments that somebody wants checked now."""
@@ -69,8 +73,12 @@ class Scrub:
         # Begins anywhere: a keeper that is replaced again and again would else never come to the last ones.
         self._after = uuid.uuid4().hex
 
-    def assign(self, rate: int, interval: int) -> None:
-        """Go by these from now on: bytes per second, 0 for none; nanoseconds until a file is checked again."""
+    def assign(self, rate: int, interval: int, decode_interval: int = 0) -> None:
+        """Go by these from now on: bytes per second, 0 for none; nanoseconds until a file is checked again.
+
+        And until a sample is decoded again; 0: never.
+        """
+        self._decoder.assign(decode_interval)
         if (rate, interval) != (self._rate, self._interval):
             self._rate, self._interval = rate, interval
             self._throttle.most = self._throttle.rate = float(max(1, rate))
@@ -138,7 +146,9 @@ class Scrub:
             return
         try:
             look = await self._look(link, row, hurry=hurry)
-        except JobFailedError as error:
+            if not look.problem:
+                look = await self._decoded(link, row, look)
+        except (JobFailedError, UndecidedError) as error:
             log.debug("[DISK] %s cannot be checked: %s", row.path, error)
             return
         if not look.problem:
@@ -177,6 +187,20 @@ class Scrub:
         elif changed:
             problem = problem or (changed_text(()) if seen.compared else CHANGED)
         return Look(found, problem, lost_of(row, seen) if problem else (), seen.compared)
+
+    async def _decoded(self, link: KeeperLink, row: SegmentRow, look: Look) -> Look:
+        """Of a file whose bytes are well: do pictures come out? If it is time to ask, or they did not last time."""
+        if row.damaged.startswith(PREFIX):
+            gaps = await self._host.ask(
+                lambda index: index.gaps(row.camera, row.start_utc, row.end_utc or row.start_utc)
+            )
+            ours = [gap for gap in gaps if gap.id.startswith(gap_id(row)) and gap.end_utc != gap.start_utc]
+            problem, lost = await self._decoder.again(link, row, ours)
+        elif self._decoder.due and not row.damaged:
+            problem, lost = await self._decoder.sample(link, row)
+        else:
+            return look
+        return look._replace(problem=problem, lost=lost)
 
     async def _hash(self, link: KeeperLink, row: SegmentRow, *, hurry: bool) -> str:
         digest, at, total = segment_hash(), 0, 1
@@ -219,7 +243,7 @@ class Scrub:
         """Somebody brought the right bytes back: what the ledger said is over and was never lost."""
         end = row.end_utc or row.start_utc
         for gap in await self._host.ask(lambda index: index.gaps(row.camera, row.start_utc, end)):
-            if gap.id.startswith(_gap_id(row, 0)[:-1]):
+            if gap.id.startswith(gap_id(row)):
                 self._close(row, gap.id, gap.start_utc, gap.start_utc)
         self._alert(row, "ended", f"{row.path} is as it was written again", {"segment": row.id, "path": row.path})
 
@@ -249,45 +273,3 @@ class Scrub:
                 detail=detail,
             )
         )
-
-
-def lost_of(row: SegmentRow, seen: SegmentExamined) -> tuple[DamagedSpan, ...]:
-    """What of a segment cannot be read, in the index's times; a tail that is gone is part of it. Pure."""
-    shift = row.start_utc - seen.start_utc if seen.start_utc else 0
-    lost = [
-        DamagedSpan(
-            start_utc=one.start_utc + shift,
-            end_utc=one.end_utc + shift,
-            first_video=one.first_video,
-            last_video=one.last_video,
-        )
-        for one in seen.lost
-    ]
-    known = max([seen.last_video, *(one.last_video for one in lost)])
-    if row.last_video is not None and row.end_utc is not None and known < row.last_video:
-        begin = max([seen.end_utc + shift if seen.end_utc else row.start_utc, *(one.end_utc for one in lost)])
-        lost.append(
-            DamagedSpan(
-                start_utc=min(begin, row.end_utc),
-                end_utc=row.end_utc,
-                first_video=max(known + 1, row.first_video),
-                last_video=row.last_video,
-            )
-        )
-    return tuple(lost)
-
-
-def gaps_of(
-    row: SegmentRow, lost: tuple[DamagedSpan, ...], *, located: bool = False
-) -> list[tuple[str, int, int, int | None]]:
-    """Id, start, end and frames lost of what the ledger gets: the spans, or all of it if nobody knows where. Pure."""
-    if not lost and not located:
-        return [(_gap_id(row, 0), row.start_utc, row.end_utc or row.start_utc, None)]
-    return [
-        (_gap_id(row, number), one.start_utc, one.end_utc, one.last_video - one.first_video + 1)
-        for number, one in enumerate(lost)
-    ]
-
-
-def _gap_id(row: SegmentRow, number: int) -> str:
-    return f"damaged-{row.id}-{number}"

@@ -28,7 +28,7 @@ from evertape.store.index import Index
 from evertape.store.rows import CLOSED, Cursor, SegmentRow
 
 Progress = Callable[[str, int, int], None]
-"""Told what is gone through (``journal``, ``events``, a volume's name, ``HASHES``), how much is done, and of how much."""
+"""Told what is gone through (``journal``, ``events``, a volume, ``HASHES``), how much is done, and of how much."""
 
 SOURCE = "rebuild"
 HASHES = "hashes"

@@ -112,3 +112,5 @@ class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Bytes per second that are read at most to check what is held; 0: nothing is. See ``integrity``."""
     scrub_interval: int = 0
     """Nanoseconds after which a file is checked again."""
+    decode_interval: int = 0
+    """Nanoseconds after which another sample of what is checked is decoded; 0: none is."""

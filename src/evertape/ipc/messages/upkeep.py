@@ -99,6 +99,33 @@ class ExamineSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Read every byte, and hold it against the hashes in the file's own table, where there are any."""
 
 
+class FindGroup(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Keeper to disk: where does the group of pictures lie that holds this video unit? Answered by ``GroupFound``."""
+
+    request: int
+    segment: str
+    path: str
+    unit: int
+
+
+class GroupFound(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Disk to keeper: the first ``head`` bytes and ``size`` bytes from ``offset`` on are a small file of it.
+
+    ``size`` is 0 if there is none. Times are by the file's own clock, UTC ns.
+    """
+
+    request: int
+    head: int = 0
+    offset: int = 0
+    size: int = 0
+    first_video: int = 0
+    last_video: int = 0
+    start_utc: int = 0
+    end_utc: int = 0
+    file_start_utc: int = 0
+    """Of the file."""
+
+
 class SegmentExamined(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Disk to keeper. Times are by the file's own clock, UTC ns."""
 
