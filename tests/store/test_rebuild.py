@@ -198,9 +198,9 @@ def test_without_any_journal_the_segments_are_the_same_and_the_gaps_have_no_caus
     after = made.everything()
 
     def footage(rows: object) -> list[SegmentRow]:
-        # Who wrote it down, and why it ended, stands in no file; and each was looked at to get its hash back.
+        # Who wrote it down and when, and why it ended, stands in no file; and each was looked at to get its hash back.
         assert isinstance(rows, list)
-        return [replace(row, reason="", service="", closed_by="", checked_at=None) for row in rows]
+        return [replace(row, reason="", service="", closed_by="", checked_at=None, opened_at=None) for row in rows]
 
     assert footage(after["segments"]) == footage(before["segments"])
     assert all(row.hash.startswith("blake3:") for row in made.rows().values())

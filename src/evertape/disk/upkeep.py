@@ -184,6 +184,7 @@ class Upkeep:
                 bytes=closed.size,
                 hash=closed.hash,
                 reason=reason,
+                spill=self._volume.spill,
             )
         )
         return closed.text

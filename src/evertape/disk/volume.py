@@ -19,6 +19,7 @@ from evertape.disk.fault import VolumeFaultError
 from evertape.disk.lanes import Lane, Lanes
 from evertape.disk.marker import Space, VolumeHandle, being_deleted, open_volume, recreate
 from evertape.disk.search import VolumeSearch
+from evertape.domain.homecoming import SPILL
 from evertape.domain.storage_fault import StorageFault
 from evertape.domain.volume_state import Observation, VolumeState, VolumeStatus, limits, observe
 from evertape.ipc.messages import DiskAssignment
@@ -123,6 +124,11 @@ class Volume:
         """Bytes below which the volume is full, and from which on it is well again; none if nobody is to watch them."""
         want = self.assignment
         return (want.min_free, want.resume_free) if "low_space" in want.layers else (0, 0)
+
+    @property
+    def spill(self) -> bool:
+        """It takes footage only while no primary does."""
+        return self.assignment.role == SPILL
 
     @property
     def path(self) -> str:

@@ -171,6 +171,7 @@ class Writers:
                 volume=self._volume.volume_id,
                 path=file.path,
                 first_audio=header.first_audio_seq,
+                spill=self._volume.spill,
             )
         )
 
@@ -249,6 +250,7 @@ class Writers:
             bytes=size,
             hash=file.hash,
             reason=reason,
+            spill=self._volume.spill,
         )
 
     async def _remove_empty(self, writer: Writer, file: SegmentFile) -> None:

@@ -29,6 +29,7 @@ def _move(connection: Connection, event: ClockCorrected) -> None:
     # One that a camera's report has put right meanwhile does not lie there any more, or says so.
     wrong = _within(segments.c.start_utc, event) & or_(segments.c.utc_source != "rtcp", segments.c.clock_by == "")
     connection.execute(update(segments).where(mine, wrong).values(**moved, utc_source=CORRECTED, clock_by=event.id))
+    _shift(connection, segments, ("opened_at",), segments.c.service, event)
     _shift(connection, gaps, ("start_utc", "end_utc", "opened_at", "closed_at"), gaps.c.service, event)
     _shift(connection, runs, ("started_at", "stopped_at", "last_at"), runs.c.service, event)
     _shift(connection, tables.deaths, ("at",), tables.deaths.c.service, event)

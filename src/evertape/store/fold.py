@@ -99,16 +99,19 @@ def _described(event: SegmentOpened | SegmentClosed) -> SegmentRow:
         height=event.height,
         audio=event.audio,
         supersedes=event.supersedes,
+        spilled_to=event.volume if event.spill else "",
     )
 
 
 def _opened(row: SegmentRow | None, event: SegmentOpened) -> SegmentRow:
+    # Who found a file only says when it was found.
+    new = replace(_described(event), service=event.service, opened_at=event.at if event.service else None)
     if row is None:
-        return replace(_described(event), service=event.service)
+        return new
     if row.epoch:
-        return row if row.service else replace(row, service=event.service)
+        return row if row.service else replace(row, service=event.service, opened_at=new.opened_at)
     # Known only from its deletion: now there is a description to go with it.
-    return replace(_described(event), service=event.service, state=DELETED, fate=row.fate, closed_by=row.closed_by)
+    return replace(new, state=DELETED, fate=row.fate, closed_by=row.closed_by)
 
 
 def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
@@ -136,6 +139,9 @@ def _closed(row: SegmentRow | None, event: SegmentClosed) -> SegmentRow:
         cut_by=row.cut_by,
         missing_by=row.missing_by,
         clock_by=row.clock_by,
+        opened_at=row.opened_at,
+        # A file that was found where it lies now may have come from elsewhere.
+        spilled_to=row.spilled_to if row.epoch else new.spilled_to,
     )
     new = _by_the_right_clock(row, new)
     if row.state == DELETED:

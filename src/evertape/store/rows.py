@@ -36,6 +36,8 @@ class SegmentRow:
         hash: of the file's bytes as it was closed; empty if nobody has computed it.
         checked_at: when its bytes were last compared with ``hash``.
         damaged: what is wrong with it, in words; empty if nothing is known to be.
+        opened_at: when its file was made; what is older was in memory until then. ``None``: nobody said.
+        spilled_to: the volume's id, if it was written to a spill volume first, wherever it is now.
     """
 
     id: str
@@ -72,6 +74,8 @@ class SegmentRow:
     hash: str = ""
     checked_at: int | None = None
     damaged: str = ""
+    opened_at: int | None = None
+    spilled_to: str = ""
 
     @property
     def held(self) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, MetaData, Table, Text, event, text
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The newest migration; what ``alembic_version`` holds in a database of today."""
 
 metadata = MetaData()
@@ -52,6 +52,8 @@ segments = Table(
     Column("hash", Text, nullable=False, server_default=""),
     Column("checked_at", BigInteger),
     Column("damaged", Text, nullable=False, server_default=""),
+    Column("opened_at", BigInteger),
+    Column("spilled_to", Text, nullable=False, server_default=""),
     # Found by the first two. The rest is all that an account of a day wants to know, a thousand times: from here it
     # comes out of a few dozen pages, from the table out of one for each, because cameras take turns there.
     Index(

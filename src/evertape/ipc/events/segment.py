@@ -36,6 +36,8 @@ class SegmentOpened(Event, frozen=True, kw_only=True, tag="segment_opened", omit
     height: int
     audio: str = ""
     supersedes: tuple[Supersedes, ...] = ()
+    spill: bool = False
+    """On a volume that takes footage while no primary does."""
 
 
 class SegmentClosed(Event, frozen=True, kw_only=True, tag="segment_closed", omit_defaults=True):
@@ -75,6 +77,8 @@ class SegmentClosed(Event, frozen=True, kw_only=True, tag="segment_closed", omit
     hash: str = ""
     """Of all the file's bytes, such as ``blake3:1f…``: computed as they were written, or when the file was recovered or
     adopted, as they were read. Empty if they could not be read, or were written by an older program."""
+    spill: bool = False
+    """On a volume that takes footage while no primary does."""
 
 
 class SegmentCut(Event, frozen=True, kw_only=True, tag="segment_cut", omit_defaults=True):
