@@ -133,8 +133,8 @@ class ControlServer:
     async def _audit_trail(self, args: dict[str, Any]) -> dict[str, Any]:
         """Put on record who did what; answers at once, the journal's sender keeps it until it is durable."""
         supervisor = self._supervisor
-        words = {name: str(args.get(name, "")) for name in ("who", "via", "address", "what", "target")}
-        event = Audited(**supervisor.stamp(), **words, ok=bool(args.get("ok")), status=int(args.get("status", 0)))
+        fields: dict[str, Any] = {n: str(args.get(n, "")) for n in ("who", "via", "address", "what", "target")}
+        event = Audited(**supervisor.stamp(), **fields, ok=bool(args.get("ok")), status=int(args.get("status", 0)))
         supervisor.journal(event)
         return {"event": event.id}
 
@@ -161,6 +161,7 @@ class ControlServer:
             },
             "retention": supervisor.space.rules,
             "homecoming": status.homecoming,
+            "hub": status.hub,
             "processes": [
                 {
                     "name": child.name,

@@ -10,17 +10,20 @@ import contextlib
 import logging
 import os
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from evertape.store.failures import IndexDamagedError, translated
 from evertape.store.tables import SCHEMA, metadata
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,27 @@ def sqlite_path(place: str | Path) -> Path | None:
     return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
-def writing_engine(place: str | Path) -> Engine:
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What a database of ours is to hold.
+
+    Args:
+        what: it is called in messages.
+        metadata: its tables.
+        version: the newest migration.
+        migrations: the folder of Alembic's scripts.
+    """
+
+    what: str
+    metadata: MetaData
+    version: str
+    migrations: Path
+
+
+INDEX = Schema("the index", metadata, SCHEMA, MIGRATIONS)
+
+
+def writing_engine(place: str | Path, *, synchronous: str = "NORMAL") -> Engine:
     """For the one writer. One connection, which may move between threads but is used by one at a time."""
     url = database_url(place)
     if url.get_backend_name() != "sqlite":
@@ -55,7 +78,7 @@ def writing_engine(place: str | Path) -> Engine:
     @event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         # WAL: readers never block the writer nor it them. NORMAL: what a power cut takes, the journal brings back.
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{_CACHE_KIB}"):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", f"cache_size=-{_CACHE_KIB}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
@@ -109,34 +132,34 @@ def schema_of(engine: Engine) -> str | None:
         return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or "")
 
 
-def prepare(engine: Engine) -> None:
-    """Make or migrate the tables. The keeper only.
+def prepare(engine: Engine, schema: Schema = INDEX) -> None:
+    """Make or migrate the tables. Of the index: the keeper only.
 
     Raises:
         IndexDamagedError: it cannot be migrated, or a newer program wrote it.
         IndexBusyError: not now.
     """
     version = schema_of(engine)
-    if version == SCHEMA:
+    if version == schema.version:
         return
     if version is None:
-        with translated("making the index"), engine.begin() as connection:
+        with translated(f"making {schema.what}"), engine.begin() as connection:
             begin(connection)
-            metadata.create_all(connection)
+            schema.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
-            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": SCHEMA})
-        _settle(engine)
+            connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": schema.version})
+        _settle(engine, schema.what)
         return
     from evertape.store.migrate import upgrade
 
-    log.info("[STORAGE] the index is brought from version %s to %s", version or "none", SCHEMA)
-    upgrade(engine)
+    log.info("[STORAGE] %s: brought from version %s to %s", schema.what, version or "none", schema.version)
+    upgrade(engine, schema=schema)
 
 
-def _settle(engine: Engine) -> None:
+def _settle(engine: Engine, what: str) -> None:
     """Put what is in SQLite's log where it belongs and sync it: after a power cut there is an index, if an old one."""
     if engine.dialect.name == "sqlite":
-        with translated("making the index"), engine.connect() as connection:
+        with translated(f"making {what}"), engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 

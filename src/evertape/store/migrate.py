@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 
-from evertape.store.database import begin
+from evertape.store.database import INDEX, MIGRATIONS, Schema, begin
 from evertape.store.failures import IndexDamagedError, translated
 
-MIGRATIONS = Path(__file__).parent / "migrations"
+__all__ = ["MIGRATIONS", "upgrade"]
 
 
-def upgrade(engine: Engine, to: str = "head") -> None:
+def upgrade(engine: Engine, to: str = "head", schema: Schema = INDEX) -> None:
     """Run every migration that is missing.
 
     Raises:
@@ -23,11 +21,11 @@ def upgrade(engine: Engine, to: str = "head") -> None:
         IndexBusyError: not now.
     """
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    with translated("migrating the index"), engine.begin() as connection:
+    config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
+    with translated(f"migrating {schema.what}"), engine.begin() as connection:
         begin(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, to)
         except CommandError as error:
-            raise IndexDamagedError(f"the index cannot be migrated: {error}") from error
+            raise IndexDamagedError(f"{schema.what} cannot be migrated: {error}") from error
