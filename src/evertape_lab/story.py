@@ -18,6 +18,7 @@ from evertape.ipc.events import (
     SegmentCut,
     SegmentDeleted,
     SegmentMissing,
+    SegmentMoved,
     SegmentOpened,
     ServiceStarted,
     ServiceStopped,
@@ -47,6 +48,7 @@ class Told:
     start: float
     first: int
     supersedes: tuple[Supersedes, ...] = ()
+    spill: bool = False
 
     @property
     def path(self) -> str:
@@ -109,14 +111,16 @@ class Story:
         first: int = 0,
         volume: str = "vol-1",
         supersedes: tuple[tuple[Told, int], ...] = (),
+        at: float | None = None,
+        spill: bool = False,
     ) -> Told:
-        """A segment is begun."""
+        """A segment is begun, with footage from ``start`` on, ``at`` a later second if that was in memory till then."""
         told = Told(
             uuid.uuid4().hex, camera, epoch or uuid.uuid4().hex, self._generation, volume, start, first,
-            tuple(Supersedes(segment=old.id, from_seq=seq) for old, seq in supersedes),
+            tuple(Supersedes(segment=old.id, from_seq=seq) for old, seq in supersedes), spill,
         )  # fmt: skip
         self._generation += 1
-        self.add(SegmentOpened(**self.stamp(f"disk-{volume}", start), **_about(told)))
+        self.add(SegmentOpened(**self.stamp(f"disk-{volume}", start if at is None else at), **_about(told)))
         return told
 
     def closed(self, told: Told, end: float, *, last: int | None = None, reason: str = "rotate") -> SegmentClosed:
@@ -148,6 +152,15 @@ class Story:
             )
         )  # fmt: skip
 
+    def moved(self, told: Told, at: float, volume: str) -> None:
+        """It goes to another volume."""
+        self.add(
+            SegmentMoved(
+                **self.stamp("keeper", at), segment=told.id, camera=told.camera, from_volume=told.volume,
+                from_path=told.path, volume=volume, path=told.path, bytes=1, hash="",
+            )
+        )  # fmt: skip
+
     def missing(self, told: Told, at: float) -> None:
         """Its file is not there."""
         stamp = self.stamp(f"disk-{told.volume}", at)
@@ -165,14 +178,21 @@ class Story:
     # -- gaps
 
     def gap(
-        self, start: float, end: float | None, cause: str, *, camera: str = "door", source: str = "recorder-0"
+        self,
+        start: float,
+        end: float | None,
+        cause: str,
+        *,
+        camera: str = "door",
+        source: str = "recorder-0",
+        frames: int | None = None,
     ) -> str:
         """A gap begins, and ends unless ``end`` is ``None``."""
         name = uuid.uuid4().hex
         about: dict[str, Any] = {"gap": name, "camera": camera, "cause": cause, "start_utc": utc(start)}
         self.add(GapOpened(**self.stamp(source, start), **about))
         if end is not None:
-            self.add(GapClosed(**self.stamp(source, end), **about, end_utc=utc(end)))
+            self.add(GapClosed(**self.stamp(source, end), **about, end_utc=utc(end), frames_lost=frames))
         return name
 
 
@@ -181,5 +201,5 @@ def _about(told: Told) -> dict[str, Any]:
         "segment": told.id, "camera": told.camera, "volume": told.volume, "path": told.path, "epoch": told.epoch,
         "generation": told.generation, "first_video": told.first, "start_utc": utc(told.start),
         "utc_source": "arrival", "utc_error": 50_000_000, "codec": "h264", "width": 640, "height": 360,
-        "supersedes": told.supersedes,
+        "supersedes": told.supersedes, "spill": told.spill,
     }  # fmt: skip

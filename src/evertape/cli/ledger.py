@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from evertape.domain.cause import Cause
+    from evertape.domain.done import Done
     from evertape.store.ledger import LedgerEntry
 
 
@@ -97,7 +99,8 @@ def entry_json(entry: LedgerEntry) -> dict[str, Any]:
         "frames_lost": entry.frames_lost,
         "evidence": None if event is None else {"id": event.id, "type": event.type, "at": event.at, **event.body},
         "what": words.what,
-        "done": entry.done,
+        "deed": entry.deed,
+        "done": [asdict(done) for done in entry.done],
         "remedy": words.remedy,
         "on_purpose": entry.cause.on_purpose,
         "derived": entry.derived,
@@ -105,7 +108,7 @@ def entry_json(entry: LedgerEntry) -> dict[str, Any]:
 
 
 def entry_lines(entry: LedgerEntry, zone: tzinfo | None) -> list[str]:
-    """For a person: a headline, and three sentences."""
+    """For a person: a headline, three sentences, and figures."""
     from evertape.cli.wording import clock_text, span_text, time_text
     from evertape.domain.cause import explain
 
@@ -117,6 +120,28 @@ def entry_lines(entry: LedgerEntry, zone: tzinfo | None) -> list[str]:
     return [
         f"{entry.camera}  {time_text(entry.start, zone)} {until}, {length}: {str(entry.cause).replace('_', ' ')}",
         f"    what happened   {words.what}{noticed}",
-        f"    Evertape        {entry.done}",
+        f"    Evertape        {entry.deed}",
+        *([f"    came of it      {'; '.join(map(done_text, entry.done))}"] if entry.done else []),
         f"    you             {words.remedy}",
     ]
+
+
+_DONE = {
+    "lost": "{what} lost",
+    "in_memory": "{what} in memory, to be written",
+    "replayed": "{what} written from memory to {volume}",
+    "spilled": "{what} spilled to {volume} in {files}",
+    "came_home": "{what} of that came home to {volume}",
+    "finished": "{files} with {what} finished on {volume}",
+    "deleted": "{what} deleted from {volume}",
+}
+
+
+def done_text(done: Done) -> str:
+    """``512 frames, 20.5 s lost``."""
+    from evertape.cli.wording import plural, span_text
+
+    frames = "" if done.units is None else f"{plural(done.units, 'frame')}, "
+    return _DONE[done.kind].format(
+        what=f"{frames}{span_text(done.seconds)}", volume=done.volume, files=plural(done.files, "file")
+    )

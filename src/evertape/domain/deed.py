@@ -21,7 +21,7 @@ _CAMERA = Deed(
 _REFUSED = Deed("Tries again, waiting longer each time.", "Tried until it worked, and recorded on.")
 _STORAGE = Deed(
     "Keeps what memory can hold, drops the oldest of it, and records as soon as a volume takes footage.",
-    "Kept what memory could hold, and wrote it down when a volume took footage again.",
+    "Kept what memory could hold, dropped the oldest of it, and recorded on when a volume took footage again.",
 )
 _REPLACED = Deed("Replaces the process.", "Replaced the process, and finished its files.")
 _NOTHING = Deed("Nothing.", "Nothing.")
@@ -68,8 +68,7 @@ _DEEDS: dict[Cause, Deed] = {
 }
 
 
-def deed(cause: Cause, *, over: bool, frames_lost: int | None = None) -> str:
-    """What is or was done about a gap of this cause; with the number of frames that were lost, if it is known."""
+def deed(cause: Cause, *, over: bool) -> str:
+    """What is or was done about gaps of this cause; ``domain.done`` has the figures of a single one."""
     found = _DEEDS[cause]
-    text = found.over if over else found.lasts
-    return f"{text} {frames_lost} frames were lost." if frames_lost else text
+    return found.over if over else found.lasts

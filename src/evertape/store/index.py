@@ -44,7 +44,7 @@ class View(Reader):
     """The questions that need more than one table, each answered from one moment of the database. See ``Reader``."""
 
     @contextlib.contextmanager
-    def _moment(self) -> Iterator[View]:
+    def moment(self) -> Iterator[View]:
         """One view of the database for a whole question, and one connection: opening it takes longer than most asks."""
         if self._held is not None:
             yield self
@@ -108,7 +108,7 @@ class View(Reader):
             boot: the kernel's boot id now if no service runs; ``None`` if one does.
             held: what the recorder has in memory only.
         """
-        with self._moment() as view:
+        with self.moment() as view:
             known = view.coverage_input(camera, start, end, open_until, boot, held=held)
         return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
 
@@ -124,7 +124,7 @@ class View(Reader):
 
         A file being written is left out unless ``open_until`` says up to when it holds footage.
         """
-        with self._moment() as view:
+        with self.moment() as view:
             held = footage(view, camera, start - around, end + around)
             parts = [part for part in counted(held, open_until) if part.end > start and part.start < end]
             by_id = view.segments_by_id(list({part.segment for part in parts}))

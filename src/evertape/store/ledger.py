@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evertape.domain.cause import Cause
 from evertape.domain.coverage import GapSpan, Held
 from evertape.domain.deed import deed
+from evertape.domain.done import Done, GapFacts
+from evertape.store.deeds import deeds
 from evertape.store.index import View
 from evertape.store.rows import EventRow, GapRow
 from evertape.types import UtcNs
@@ -28,6 +30,7 @@ class LedgerEntry:
         frames_lost: how many frames it took, if that is known.
         evidence: the event that showed it.
         derived: no entry says so; it follows from what else is known.
+        done: what became of the footage, in figures.
     """
 
     camera: str
@@ -40,11 +43,12 @@ class LedgerEntry:
     frames_lost: int | None
     evidence: EventRow | None
     derived: bool
+    done: tuple[Done, ...] = ()
 
     @property
-    def done(self) -> str:
-        """What Evertape did about it, a sentence."""
-        return deed(self.cause, over=not self.lasts, frames_lost=self.frames_lost)
+    def deed(self) -> str:
+        """What Evertape does, or did, about it, a sentence."""
+        return deed(self.cause, over=not self.lasts)
 
 
 def ledger(
@@ -72,16 +76,26 @@ def ledger(
         causes: only these; empty: all.
         on_purpose: also what was asked for by a person or a rule.
     """
-    report = view.coverage(camera, *window, now, open_until=open_until, boot=boot, held=held)
-    spans = [
-        span
-        for span in report.spans
-        if isinstance(span, GapSpan)
-        and (span.cause in causes if causes else on_purpose or not span.cause.on_purpose)
-    ]  # fmt: skip
-    gaps = view.gaps_by_id([name for span in spans for name in span.gaps])
-    events = view.events_by_id([gap.evidence for gap in gaps.values() if gap.evidence])
-    return [_entry(camera, span, [gaps[name] for name in span.gaps if name in gaps], events, now) for span in spans]
+    with view.moment() as still:
+        report = still.coverage(camera, *window, now, open_until=open_until, boot=boot, held=held)
+        spans = [
+            span
+            for span in report.spans
+            if isinstance(span, GapSpan)
+            and (span.cause in causes if causes else on_purpose or not span.cause.on_purpose)
+        ]  # fmt: skip
+        gaps = still.gaps_by_id([name for span in spans for name in span.gaps])
+        events = still.events_by_id([gap.evidence for gap in gaps.values() if gap.evidence])
+        names = {volume.id: volume.name for volume in still.volumes()}
+        found = []
+        for span in spans:
+            entry = _entry(camera, span, [gaps[name] for name in span.gaps if name in gaps], events, now)
+            facts = GapFacts(
+                span.cause, span.start, span.end, entry.lasts, entry.frames_lost,
+                held=held is not None and span.derived and span.cause is held.cause and span.start >= held.since,
+            )  # fmt: skip
+            found.append(replace(entry, done=deeds(still, camera, facts, names, open_until or {}, now)))
+    return found
 
 
 def _entry(camera: str, span: GapSpan, gaps: list[GapRow], events: Mapping[str, EventRow], now: int) -> LedgerEntry:
