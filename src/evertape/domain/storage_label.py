@@ -109,6 +109,21 @@ HEADLINES = {
 }
 """The first words of the log line that says so."""
 
+REMEDIES = {
+    StorageTrouble.USB_DISCONNECTED: "plug the disk in again; recording returns to it by itself",
+    StorageTrouble.NOT_MOUNTED: "plug the disk in, or mount it",
+    StorageTrouble.PERMISSION_DENIED: "let the user Evertape runs as write there; evertape doctor names the user",
+    StorageTrouble.DIRECTORY_NOT_FOUND: "make the folder again, or correct the path in the configuration",
+    StorageTrouble.NOT_AVAILABLE: "look whether the device or the server behind the path is on and connected",
+    StorageTrouble.READ_ONLY: "check the disk (dmesg, fsck), then mount it so that it can be written",
+    StorageTrouble.IO_ERROR: "look at the disk's cable, power and health (dmesg, smartctl); replace it if it fails",
+    StorageTrouble.NOT_RESPONDING: "look at the disk's cable and power, or at the network behind it",
+    StorageTrouble.WRONG_VOLUME: "put the right disk there; to record to this one, add it as another volume",
+    StorageTrouble.LOW_SPACE: "free space there",
+    StorageTrouble.ERROR: "evertape volume check says more",
+}
+"""What a person can do about it."""
+
 
 def trouble_of(facts: VolumeFacts) -> StorageTrouble | None:
     """What is wrong, or ``None``."""

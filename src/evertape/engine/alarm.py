@@ -13,7 +13,9 @@ log = logging.getLogger(__name__)
 class AlarmHost(Protocol):
     """What an alarm needs from the process it lives in."""
 
-    stamp: EventStamp
+    @property
+    def stamp(self) -> EventStamp:
+        """For events of the process."""
 
     def journal(self, event: AnyEvent) -> None:
         """Write an event down."""

@@ -27,6 +27,7 @@ from evertape.engine.service_status import Machine, Status
 from evertape.engine.space_desk import SpaceDesk
 from evertape.engine.state_files import VOLUMES, read_volumes, volumes_text
 from evertape.engine.state_line import StateLine
+from evertape.engine.volume_alarms import VolumeAlarms
 from evertape.engine.wish_desk import WishDesk
 from evertape.ipc.events import (
     AnyEvent,
@@ -98,6 +99,7 @@ class Supervisor:
         self._memory = MemoryWatch(machine.memory, self._memory_terms)
         self.space = SpaceDesk(self)
         self.wishes = WishDesk(self)
+        self._volume_alarms = VolumeAlarms(self, lambda: any(map(self.wishes.book.wanted, self.placed)))
 
     @property
     def config(self) -> Config:
@@ -123,7 +125,7 @@ class Supervisor:
         self.apply(self.loaded, first=True)
         if self._with_keeper:
             self.children.spawn_keeper()
-        checks = loop.create_task(self.children.watch(lambda: self._memory.look(self.children.values())))
+        checks = loop.create_task(self.children.watch(self._look))
         try:
             reason = await self._stop
         finally:
@@ -291,6 +293,11 @@ class Supervisor:
 
     # -- inside ---------------------------------------------------------------------------------------------
 
+    def _look(self) -> None:
+        """Twice a second."""
+        self._memory.look(self.children.values())
+        self._volume_alarms.look(self.status.volumes)
+
     def _memory_terms(self, process: str) -> tuple[int | None, int | None]:
         _, ring = self.status.rings.get(process, (0, None))
         return self.config.processes.limit_bytes, ring
@@ -300,6 +307,7 @@ class Supervisor:
 
     def _volume_news(self, info: VolumeInfo) -> None:
         self.status.volume_said(info)
+        self._volume_alarms.look(self.status.volumes)
         if self._volumes.learn(info):
             self.put_state(VOLUMES, volumes_text(self._volumes.known))
             self._instructions.tell_disk(f"disk-{info.name}")

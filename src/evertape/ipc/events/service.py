@@ -49,6 +49,7 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
     """``recording_retry``: no volume takes a camera's footage, for as many attempts as ``storage.retry_max`` says;
     ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up;
     ``volume_full``: a volume is full, and nothing on it may be deleted;
+    ``volume_unusable``: a volume that cameras are recorded to, or would be, cannot be used;
     ``footage_damaged``: a file is not as it was written."""
     state: str
     """``raised`` or ``ended``."""
