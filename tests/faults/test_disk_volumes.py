@@ -7,10 +7,8 @@ import io
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,22 +32,6 @@ pytestmark = [
     pytest.mark.faults,
     pytest.mark.skipif(bool(why_no_loop_mounts()), reason=why_no_loop_mounts() or "never"),
 ]
-
-
-@pytest.fixture
-def rig() -> Iterator[DiskRig]:
-    folder = Path(tempfile.mkdtemp(prefix="evt-"))
-    try:
-        with DiskRig(folder) as made:
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def usb(rig: DiskRig) -> Iterator[LoopVolume]:
-    with LoopVolume(rig.folder) as volume:
-        yield volume
 
 
 def recording(disk: DiskUnderTest, count: int = 1) -> tuple[Peer, list[Footage]]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,22 +24,6 @@ PROBE = {"probe_interval_ns": 500_000_000}
 SYNC = {"sync_ns": 1_000_000_000}
 """The sync notices a deleted file too, and must not be first here."""
 Told = Callable[[str, str, float], None]
-
-
-@pytest.fixture
-def rig() -> Iterator[DiskRig]:
-    folder = Path(tempfile.mkdtemp(prefix="evt-"))
-    try:
-        with DiskRig(folder) as made:
-            yield made
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def usb(rig: DiskRig) -> Iterator[LoopVolume]:
-    with LoopVolume(rig.folder) as volume:
-        yield volume
 
 
 @pytest.fixture
@@ -223,6 +206,28 @@ def test_the_pre_check_alone_tells_of_an_unmount_when_a_file_is_to_be_begun(
     figure("precheck", "umount -l, from the attempt", time.monotonic() - asked)
     assert peer.state("missing").volume.layer == "precheck"
     assert list(usb.mount_point.iterdir()) == []
+
+
+def test_with_every_layer_off_a_new_file_still_goes_to_the_file_system_that_was_opened_and_nowhere_else(
+    rig: DiskRig, usb: LoopVolume
+) -> None:
+    peer, _, _ = written_to(rig.disk(usb.mount_point, is_mount=True, layers=()))
+    usb.pull()
+    peer.send(*Footage(writer=9).open())
+    path = peer.wait(SegmentIsOpen, lambda m: m.writer == 9).path
+    assert list(usb.mount_point.iterdir()) == []
+    usb.mount()
+    assert (usb.mount_point / path).is_file()
+
+
+@pytest.mark.skipif(shutil.which("mkfs.xfs") is None or shutil.which("xfs_io") is None, reason="xfsprogs is missing")
+def test_with_the_pre_check_off_a_file_on_a_dead_device_fails_when_it_is_begun(rig: DiskRig) -> None:
+    with LoopVolume(rig.folder, size=320 << 20, fs="xfs", name="dying") as disk:
+        peer, _, _ = written_to(rig.disk(disk.mount_point, is_mount=True, layers=()))
+        disk.shut_down()
+        peer.send(*Footage(writer=9).open())
+        failed = peer.wait(WriterFailed, lambda m: m.writer == 9, timeout_s=2.0)
+        assert failed.step in ("C2", "C3", "C4", "C5")
 
 
 @pytest.mark.skipif(shutil.which("mkfs.xfs") is None or shutil.which("xfs_io") is None, reason="xfsprogs is missing")

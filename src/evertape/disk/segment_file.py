@@ -55,12 +55,14 @@ class SegmentFile:
         self.deleted = False
 
     @classmethod
-    def create(cls, handle: VolumeHandle, need_free: int, head: bytes, start_utc: int, file_time: str) -> SegmentFile:
+    def create(
+        cls, handle: VolumeHandle, need_free: int | None, head: bytes, start_utc: int, file_time: str
+    ) -> SegmentFile:
         """C1 to C5.
 
         Args:
             handle: the verified volume.
-            need_free: bytes that must be free (C1).
+            need_free: bytes that must be free (C1); ``None``: begin at C2, because that layer is switched off.
             head: ``ftyp``, ``moov`` and metadata.
             start_utc: names the file, UTC in nanoseconds.
             file_time: ``utc`` or ``local``, for the name.
@@ -69,7 +71,8 @@ class SegmentFile:
             VolumeFaultError: with the step; what was created by then is removed again.
         """
         scanned = parse_head(head)
-        handle.check(need_free)
+        if need_free is not None:
+            handle.check(need_free)
         day, time = day_and_time(start_utc, file_time)
         for again in (True, True, False):
             try:

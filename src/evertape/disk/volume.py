@@ -173,7 +173,7 @@ class Volume:
             return
         self.volume_id = handle.volume_id or self.volume_id
         self.session = Session(handle, Lanes())
-        log.info("[DISK] opened volume %s (%s) at %s", want.volume, self.volume_id, handle.path)
+        log.info("[DISK] opened volume %s at %s", _named(want.volume, self.volume_id), handle.path)
         if handle.path != want.path:
             log.warning("[STORAGE] volume %s is at %s, not at %s", want.volume, handle.path, want.path)
         self.see(Observation(layer="probe", free=space.free, total=space.total))
@@ -247,7 +247,8 @@ class Volume:
         want = self.assignment
         self.status = observe(old, seen, *self._space_terms, self._clock.utc_ns())
         if self.status.state is not old.state:
-            log.info("[DISK] volume %s: %s, was %s; %s", want.volume, self.status.state, old.state, self.status.reason)
+            why = f"; {self.status.reason}" if self.status.reason else ""
+            log.info("[DISK] volume %s: %s, was %s%s", want.volume, self.status.state, old.state, why)
             self._on_change(old, self.status)
         self._on_report()
 
@@ -308,6 +309,11 @@ class Volume:
             await _retire(session)
         self._scouts.stop()
         self._search.stop()
+
+
+def _named(volume: str, volume_id: str) -> str:
+    """The name, and the identity if it has one; the data folder has none."""
+    return f"{volume} ({volume_id})" if volume_id else volume
 
 
 def _observed(fault: VolumeFaultError, layer: str) -> Observation:

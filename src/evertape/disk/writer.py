@@ -40,8 +40,8 @@ class Writer:
         self.fault: VolumeFaultError | None = None
 
 
-def create(writer: Writer, need_free: int, head: bytes) -> SegmentFile:
-    """C1 to C5."""
+def create(writer: Writer, need_free: int | None, head: bytes) -> SegmentFile:
+    """C1 to C5; without ``need_free`` C2 to C5."""
     writer.session.guard()
     want = writer.want
     header = parse_head(head).header

@@ -83,7 +83,8 @@ class Writers:
             return
         writer = Writer(channel, want, session)
         self._writers[channel, want.writer] = writer
-        create = partial(steps.create, writer, self._volume.need_free, head)
+        need_free = self._volume.need_free if self._pre_check else None
+        create = partial(steps.create, writer, need_free, head)
         job = writer.lane.submit(f"opening a segment of {want.camera}", create, kind="sync")
         self._track(writer, len(head), job, self._opened)
 
@@ -148,13 +149,18 @@ class Writers:
         if writer.over:
             return
         self.fail(writer, fault, salvage=writer.file is not None and writer.file.salvageable)
-        if fault.step == "C1" and "precheck" in self._volume.assignment.layers:
+        if fault.step == "C1" and self._pre_check:
             self._volume.see_check(fault, "precheck")
         else:
             self._volume.see_error(fault)
         self._nudge()
 
     # -- outcomes
+
+    @property
+    def _pre_check(self) -> bool:
+        """Layer 3 is on: the volume is looked at before each new file."""
+        return "precheck" in self._volume.assignment.layers
 
     def _opened(self, writer: Writer, file: SegmentFile) -> None:
         if writer.session.lost:
