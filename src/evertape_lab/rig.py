@@ -31,7 +31,7 @@ class Rig:
         folder: an empty folder; the data directory is ``folder/data``.
         urls: camera id to URL.
         volumes: name to (path, role); none: the built-in one.
-        settings: further TOML.
+        settings: further TOML; with a table ``[hub]`` in it there is a hub.
         own: camera id to further TOML of its own.
         with_keeper: run the keeper too.
         clock: the service's clocks; a clock of one's own is seen by the recorders only if they run ``in_process``.
@@ -54,7 +54,9 @@ class Rig:
         self._in_process = in_process
         self.data = DataDir(folder / "data")
         self.volumes = volumes or {}
-        text = '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
+        self._with_hub = "[hub]" in settings
+        text = "" if self._with_hub else "[hub]\nenabled = false\n"
+        text += '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
         more = own or {}
         text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n{more.get(name, "")}' for name, url in urls.items())
         for name, (path, role) in self.volumes.items():
@@ -81,7 +83,13 @@ class Rig:
         loaded = load_text(self._text, self.data.config_file)
         machine = Machine(memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), boot_id="", version="lab")
         self.supervisor = Supervisor(
-            self.data, loaded, self._clock, machine, with_keeper=self._with_keeper, in_process=self._in_process
+            self.data,
+            loaded,
+            self._clock,
+            machine,
+            with_keeper=self._with_keeper,
+            with_hub=self._with_hub,
+            in_process=self._in_process,
         )
         self._task = asyncio.get_running_loop().create_task(self.supervisor.run())
 

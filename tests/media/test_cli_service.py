@@ -104,7 +104,7 @@ def service(tmp_path: Path, lab: LabCameras) -> Iterator[Service]:
     running = Service(tmp_path / "data")
     running.data.mkdir()
     cameras = "".join(f'[cameras.cam_0{n + 1}]\nurl = "{lab.urls[n]}"\n' for n in range(2))
-    (running.data / "evertape.toml").write_text(f"[recording]\nalign = false\n{cameras}")
+    (running.data / "evertape.toml").write_text(f"[hub]\nenabled = false\n[recording]\nalign = false\n{cameras}")
     running.start()
     try:
         running.until_recording("cam_01", "cam_02")

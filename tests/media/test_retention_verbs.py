@@ -58,7 +58,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "data"
     place.mkdir()
     with LabCameras(1) as lab, (tmp_path / "log").open("wb") as log:
-        (place / "evertape.toml").write_text(f'{SMALL}[cameras.door]\nurl = "{lab.urls[0]}"\n')
+        (place / "evertape.toml").write_text(f'[hub]\nenabled = false\n{SMALL}[cameras.door]\nurl = "{lab.urls[0]}"\n')
         process = subprocess.Popen([*EVERTAPE, "serve", "--data", str(place)], env=ENV, stderr=log)
         try:
             recording(place, "recording")

@@ -32,6 +32,10 @@ _CONFIG = """\
 [installation]
 name = "Evertape demo"
 
+[hub]
+# Any port that is free, so that the demo runs beside a recorder.
+listen = "127.0.0.1:0"
+
 [recording]
 # Short, so that there is a finished file to look at soon.
 rotation = "1min"

@@ -119,7 +119,7 @@ def make_supervisor(place: Place, loaded: LoadedConfig, log_level: str = "") -> 
     from evertape.engine.supervisor import Supervisor
 
     level = log_level or str(loaded.config.logging.level)
-    return Supervisor(place.data, loaded, SystemClock(), machine(level))
+    return Supervisor(place.data, loaded, SystemClock(), machine(level), with_hub=True)
 
 
 async def run_service(place: Place, loaded: LoadedConfig) -> bool:
@@ -128,17 +128,26 @@ async def run_service(place: Place, loaded: LoadedConfig) -> bool:
     SIGHUP, and a change of the configuration file, bring the changed configuration into force.
     """
     from evertape.cli.logging import set_up_logging
+    from evertape.engine.manager_news import informed
+    from evertape.engine.notify import ServiceManager
 
     loop = asyncio.get_running_loop()
     supervisor = make_supervisor(place, loaded)
     reloads = Reloads(supervisor, lambda settings: set_up_logging(str(settings.level), str(settings.format)))
+    manager = ServiceManager()
+
+    def stop(name: str) -> None:
+        manager.stopping()
+        supervisor.ask_to_stop(name)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, supervisor.ask_to_stop, signal.Signals(number).name)
+        loop.add_signal_handler(number, stop, signal.Signals(number).name)
     loop.add_signal_handler(signal.SIGHUP, reloads.ask)
     watch = FileWatch(place.config, lambda: loop.call_soon_threadsafe(reloads.ask))
     watch.start()
     try:
-        return await supervisor.run()
+        async with informed(supervisor, manager):
+            return await supervisor.run()
     finally:
         watch.stop()
 

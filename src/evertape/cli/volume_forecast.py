@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-import msgspec
+from evertape.domain.forecast import Forecast
+from evertape.engine.usage import forecast_of, terms_of
 
-from evertape.cli.volume_usage import Usage
-from evertape.domain.forecast import Forecast, forecast
-from evertape.domain.retention_terms import Terms
-from evertape.ipc.messages import VolumeInfo
-
-
-def terms_of(raw: Mapping[str, Any]) -> Terms:
-    """By what the service deletes, from its answer to ``status``; the defaults if it does not say."""
-    return msgspec.convert(raw["retention"], Terms) if "retention" in raw else Terms()
-
-
-def forecast_of(info: VolumeInfo, usage: Mapping[str, Usage], terms: Terms) -> Forecast:
-    """What is to be expected of a volume; nothing, while the index cannot be read."""
-    held = usage.get(info.volume_id)
-    return forecast(terms, info.free, info.total, held.bytes, held.rate) if held is not None else Forecast()
+__all__ = ["forecast_json", "forecast_of", "lasts_text", "terms_of"]
 
 
 def lasts_text(found: Forecast) -> str:

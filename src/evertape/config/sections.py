@@ -279,11 +279,11 @@ class Hub(Section):
     enabled: bool = True
     """Whether there is one."""
     listen: Listen = "127.0.0.1:8480"
-    """Where it listens: an address of this machine and a port; `127.0.0.1` is for this machine only, `0.0.0.0` for every
-    network it is in. With port 0 it takes one that is free; `run/hub.json` in the data directory says which."""
+    """Where it listens: an address of this machine and a port; `127.0.0.1` is for this machine only, `0.0.0.0` for
+    every network it is in. With port 0 it takes one that is free; `run/hub.json` in the data directory says which."""
     tls: Annotated[Tls, Field(strict=False), PlainEnum] = Tls.OFF
-    """`off`: plain HTTP. `auto`: HTTPS, with a certificate that it signs itself and that browsers warn of. `files`: HTTPS
-    with the certificate in `certificate` and `key`."""
+    """`off`: plain HTTP. `auto`: HTTPS, with a certificate that it signs itself and that browsers warn of. `files`:
+    HTTPS with the certificate in `certificate` and `key`."""
     certificate: Annotated[Path, FilePath(absolute=True)] | None = None
     """For `tls = "files"`: the file with the certificate and those that vouch for it, PEM."""
     key: Annotated[Path, FilePath(absolute=True)] | None = None
@@ -294,7 +294,7 @@ class Logging(Section):
     """`[logging]`: the log."""
 
     format: Annotated[LogFormat, Field(strict=False), PlainEnum] = LogFormat.AUTO
-    """`human`, `json`, or `auto`: human on a terminal, JSON otherwise."""
+    """`human`, `json`, or `auto`: human on a terminal, lines with priorities for systemd's journal, JSON otherwise."""
     level: Annotated[LogLevel, Field(strict=False), PlainEnum] = LogLevel.INFO
     """The least important line that is still written: `debug`, `info`, `warning` or `error`."""
 

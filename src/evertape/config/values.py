@@ -240,7 +240,9 @@ def _listen(value: str) -> str:
     try:
         listen_address(value)
     except ValueError:
-        raise value_error("text", f"{value!r} is no address; write one like '127.0.0.1:8480', or '[::1]:8480'") from None
+        raise value_error(
+            "text", f"{value!r} is no address; write one like '127.0.0.1:8480', or '[::1]:8480'"
+        ) from None
     return value
 
 

@@ -17,6 +17,7 @@ from evertape.ipc.places import socket_path
 DATA = "disk-data"
 """The data folder's disk process."""
 KEEPER = "keeper"
+HUB = "hub"
 _DISK, _RECORDER = "disk-", "recorder-"
 _CHECK_S = 0.5
 _RETIRE_S = 2.5
@@ -62,6 +63,11 @@ class Children(dict[str, Child]):
         """Start the keeper."""
         self._spawn(KEEPER, "evertape.engine.keeper_main")
 
+    def spawn_hub(self) -> None:
+        """Start the hub."""
+        # Named, not imported: it lies above the engine.
+        self._spawn(HUB, "evertape.hub.main")
+
     def spawn_recorder(self, number: int) -> None:
         """Start a recorder, as a process or in this one."""
         name = f"{_RECORDER}{number}"
@@ -106,6 +112,11 @@ class Children(dict[str, Child]):
     async def stop_recorders(self, deadline_s: float) -> bool:
         """Ask all recorders to leave; False if one was ended by force or left something unfinished."""
         return all(await asyncio.gather(*(child.stop(deadline_s) for child in self.recorders.values())))
+
+    async def stop_hub(self, deadline_s: float) -> None:
+        """Ask the hub to leave, if there is one; it leaves nothing unfinished that matters."""
+        if (hub := self.get(HUB)) is not None:
+            await hub.stop(deadline_s)
 
     async def stop_volumes(self, deadline_s: float) -> bool:
         """The same of the disk processes of all volumes; the data folder's stays."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evertape.config.show import reveal
 from evertape.engine.assignments import Assignments
 from evertape.engine.child_face import Child
-from evertape.engine.children import DATA, KEEPER
+from evertape.engine.children import DATA, HUB, KEEPER
 from evertape.engine.declared_volumes import DeclaredVolumes
-from evertape.ipc.messages import DiskAssignment, KeeperAssignment, RecorderAssignment
+from evertape.ipc.messages import DiskAssignment, HubAssignment, KeeperAssignment, RecorderAssignment
 from evertape.ipc.places import socket_path
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Instructions:
         """Tell a process that has just started."""
         if child.name == KEEPER:
             child.send(self.keeper())
+        elif child.name == HUB:
+            child.send(self.hub())
         elif child.name.startswith("disk-"):
             self._told.pop(child.name, None)
             self.tell_disk(child.name)
@@ -63,6 +66,17 @@ class Instructions:
     def keeper(self) -> KeeperAssignment:
         """What the keeper is to do."""
         return self._assignments.keeper(self._volumes.endpoints(), self._supervisor.space.terms)
+
+    def hub(self) -> HubAssignment:
+        """What the hub must know."""
+        supervisor = self._supervisor
+        return HubAssignment(
+            data=str(supervisor.data.root),
+            config_file=str(supervisor.loaded.source),
+            service=supervisor.service,
+            version=supervisor.machine.version,
+            config=reveal(supervisor.config),
+        )
 
     @property
     def _assignments(self) -> Assignments:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from evertape.ipc.messages import CameraInfo, HomecomingNews, RecorderStatus, VolumeInfo
+from evertape.ipc.messages import CameraInfo, HomecomingNews, HubListens, RecorderStatus, VolumeInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Status:
     rings: dict[str, tuple[int, int]] = field(default_factory=dict)
     pipelines: dict[str, int] = field(default_factory=dict)
     homecoming: HomecomingNews | None = None
+    hub: HubListens | None = None
 
     def recorder_said(self, recorder: str, news: RecorderStatus, known: Container[str]) -> None:
         """Take note of a recorder's news; of cameras that are not ``known`` any more there is none to keep."""

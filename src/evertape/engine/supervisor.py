@@ -17,7 +17,7 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.disk.journal_client import JournalClient
 from evertape.engine.assign import place_cameras
-from evertape.engine.children import DATA, KEEPER, Children
+from evertape.engine.children import DATA, HUB, KEEPER, Children
 from evertape.engine.control import ControlServer
 from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
 from evertape.engine.instructions import Instructions
@@ -42,6 +42,7 @@ from evertape.ipc.messages import (
     CommandDone,
     EventNews,
     HomecomingNews,
+    HubListens,
     Message,
     RecorderStatus,
     RetentionProgress,
@@ -64,6 +65,7 @@ class Supervisor:
         clock: both clocks.
         machine: about the machine.
         with_keeper: also run the keeper; without it nothing is indexed, and recording does not notice.
+        with_hub: also run the hub, if the configuration has one.
         in_process: run the recorders in this process, on this loop, instead of in processes of their own.
     """
 
@@ -75,6 +77,7 @@ class Supervisor:
         machine: Machine,
         *,
         with_keeper: bool = True,
+        with_hub: bool = False,
         in_process: bool = False,
     ) -> None:
         self.data = data
@@ -87,6 +90,7 @@ class Supervisor:
         self.children = Children(self, data.root, self.service, clock, machine.log_level, in_process=in_process)
         self.placed: dict[str, int] = {}
         self._with_keeper = with_keeper
+        self._with_hub = with_hub
         self._volumes = DeclaredVolumes(data.recordings, lambda name: self._socket(f"disk-{name}"))
         self._stamp = EventStamp("supervisor", self.service, clock)
         self._journal: JournalClient | None = None
@@ -125,6 +129,7 @@ class Supervisor:
         self.apply(self.loaded, first=True)
         if self._with_keeper:
             self.children.spawn_keeper()
+        self._apply_hub()
         checks = loop.create_task(self.children.watch(self._look))
         try:
             reason = await self._stop
@@ -155,7 +160,7 @@ class Supervisor:
             # Each may use what those before it left over; together they take 5 s at most, whoever hangs.
             return max(0.2, began + until_s - loop.time())
 
-        clean = await self.children.stop_recorders(left(2.6))
+        clean, _ = await asyncio.gather(self.children.stop_recorders(left(2.6)), self.children.stop_hub(left(2.6)))
         if self._journal is not None:
             self._journal.put(ServiceStopped(**self._stamp(), reason=reason))
             clean &= await self._journal.close(left(3.0))
@@ -189,6 +194,7 @@ class Supervisor:
                 self.children.spawn_recorder(number)
         self.tell_keeper()
         if not first:
+            self._apply_hub()
             self.journal(ConfigApplied(**self._stamp(), changed=changed))
 
     def _apply_volumes(self, config: Config) -> None:
@@ -203,6 +209,15 @@ class Supervisor:
                 self._instructions.tell_disk(process)
         if DATA in self.children:
             self._instructions.tell_disk(DATA)
+
+    def _apply_hub(self) -> None:
+        if not self._with_hub or not self.config.hub.enabled:
+            self.status.hub = None
+            self.children.retire(HUB)
+        elif HUB in self.children:
+            self.children[HUB].send(self._instructions.hub())
+        else:
+            self.children.spawn_hub()
 
     # -- wishes and commands --------------------------------------------------------------------------------
 
@@ -277,6 +292,8 @@ class Supervisor:
                 self.space.heard(message)
             case HomecomingNews():
                 self.status.homecoming = message
+            case HubListens():
+                self.status.hub = message
             case EventNews():
                 if self._control is not None:
                     self._control.news(message)
@@ -289,6 +306,8 @@ class Supervisor:
     def child_died(self, child: Child, pid: int, how: str) -> None:
         """Write it down; the child is replaced by itself."""
         how = self._memory.how_it_ended(child, how)
+        if child.name == HUB:
+            self.status.hub = None
         self.journal(ProcessDied(**self._stamp(), process=child.name, pid=pid, how=how))
 
     # -- inside ---------------------------------------------------------------------------------------------

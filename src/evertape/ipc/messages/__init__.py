@@ -9,6 +9,8 @@ from __future__ import annotations
 from evertape.ipc.messages.assignment import (
     CameraSettings,
     DiskAssignment,
+    HubAssignment,
+    HubListens,
     KeeperAssignment,
     RecorderAssignment,
     VolumeEndpoint,
@@ -96,6 +98,8 @@ __all__ = [
     "Heartbeat",
     "Hello",
     "HomecomingNews",
+    "HubAssignment",
+    "HubListens",
     "JobDone",
     "JournalAppend",
     "JournalDurable",
@@ -139,11 +143,11 @@ __all__ = [
 ]
 
 MESSAGE_TYPES: tuple[type[Message], ...] = (
-    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, HomecomingNews,
-    RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus, VolumeReport, OpenSegment,
-    Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume, RecoverSegment,
-    ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment, ReadSegment,
-    SegmentPiece, ExamineSegment, SegmentExamined, FindGroup, GroupFound, CheckSegments, BeginCopy, AppendCopy,
-    CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend, JournalDurable,
+    Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, HubAssignment,
+    HubListens, HomecomingNews, RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus,
+    VolumeReport, OpenSegment, Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume,
+    RecoverSegment, ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment,
+    ReadSegment, SegmentPiece, ExamineSegment, SegmentExamined, FindGroup, GroupFound, CheckSegments, BeginCopy,
+    AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend, JournalDurable,
     JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply, EventNews,
 )  # fmt: skip

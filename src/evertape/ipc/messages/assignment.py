@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from evertape.domain.retention_terms import Terms
@@ -95,6 +97,30 @@ class DiskAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
     min_free: int = 0
     resume_free: int = 0
     layers: tuple[str, ...] = ("kernel", "probe", "precheck", "errno", "low_space")
+
+
+class HubAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Supervisor to hub: where everything is, and the configuration in force; again whole when it changes.
+
+    Holds secrets, so its ``repr`` does not show them.
+    """
+
+    data: str
+    config_file: str
+    service: str
+    version: str
+    config: dict[str, Any]
+    """As ``evertape.config.show.reveal`` writes it."""
+
+    def __repr__(self) -> str:
+        return f"HubAssignment(data={self.data!r})"
+
+
+class HubListens(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Hub to supervisor: where it can be reached now; an empty ``url``: it cannot, and ``problem`` says why."""
+
+    url: str
+    problem: str = ""
 
 
 class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):

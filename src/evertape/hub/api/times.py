@@ -1,0 +1,51 @@
+"""Instants as the API writes and reads them: ISO 8601 in UTC with a ``Z``, up to nine digits of a second."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from evertape.types import NS_PER_S
+
+_FORM = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})", re.ASCII)
+_EXAMPLE = "2026-11-24T13:30:00.25Z"
+_DIGITS = 9
+
+
+def instant(utc_ns: int) -> str:
+    """UTC nanoseconds as text, with as many digits as it needs. Raises ``ValueError`` beyond the year 9999."""
+    seconds, rest = divmod(utc_ns, NS_PER_S)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return text + (f".{rest:09d}".rstrip("0") if rest else "") + "Z"
+
+
+def optional_instant(utc_ns: int | None) -> str | None:
+    """The same of what may not be known, which is 0 in messages."""
+    return instant(utc_ns) if utc_ns else None
+
+
+def parse_instant(value: Any) -> int:
+    """UTC nanoseconds; raises ``ValueError``."""
+    found = _FORM.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"must be an instant like {_EXAMPLE}")
+    zone = "+00:00" if found[3] == "Z" else found[3]
+    try:
+        seconds = round(datetime.fromisoformat(found[1] + zone).timestamp())
+    except (ValueError, OverflowError):
+        raise ValueError(f"is no date there is; write an instant like {_EXAMPLE}") from None
+    if not 0 <= seconds < 1 << 33:
+        raise ValueError("must lie between 1970 and 2242")
+    return seconds * NS_PER_S + int((found[2] or "0").ljust(_DIGITS, "0"))
+
+
+_SCHEMA = WithJsonSchema({"type": "string", "format": "date-time", "examples": [_EXAMPLE]})
+
+Moment: TypeAlias = Annotated[int, BeforeValidator(parse_instant), _SCHEMA]
+"""Of a request: an instant, which the route gets as UTC nanoseconds."""
+
+Instant: TypeAlias = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=[_EXAMPLE])]
+"""Of an answer: an instant."""
