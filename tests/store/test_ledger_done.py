@@ -72,6 +72,17 @@ def test_the_same_is_said_to_people_and_to_programs(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_short_gap_is_not_confused_with_the_file_before_it(tmp_path: Path) -> None:
+    def tell(story: Story) -> None:
+        story.segment(0, 3, epoch="e")
+        story.gap(3, 4, "storage_missing", frames=25)
+        story.closed(story.opened(4, epoch="e", first=100, at=12, volume="vol-2", spill=True), 20)
+        story.segment(20, NOW, epoch="e", first=500)
+
+    found = done(tmp_path, tell)
+    assert (found[DoneKind.REPLAYED].seconds, found[DoneKind.SPILLED].seconds) == (8.0, 16.0)
+
+
 def test_what_memory_held_may_be_in_several_files_by_now(tmp_path: Path) -> None:
     def tell(story: Story) -> None:
         story.segment(0, 100, epoch="e")

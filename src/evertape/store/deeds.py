@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from evertape.domain.cause import Cause
-from evertape.domain.done import BESIDE_NS, Done, DoneKind, GapFacts, NearFile, asks_for_files, done_about
+from evertape.domain.done import Done, DoneKind, GapFacts, NearFile, asks_for_files, done_about
 from evertape.store import tables
 from evertape.store.reader import Reader
 from evertape.store.rows import DELETED, OPEN
@@ -35,7 +35,7 @@ def deeds(
         open_until: see ``View.coverage``.
         now: UTC ns.
     """
-    files = files_near(reader, camera, gap.start, gap.end, open_until, now) if asks_for_files(gap.cause) else []
+    files = files_near(reader, camera, gap.start, open_until, now) if asks_for_files(gap.cause) else []
     found = (*done_about(gap, files), *_deleted(reader, camera, gap))
     return tuple(_named(done, names) for done in found)
 
@@ -44,16 +44,17 @@ def _named(done: Done, names: Mapping[str, str]) -> Done:
     return Done(done.kind, done.seconds, done.units, done.files, done.bytes, names.get(done.volume, done.volume))
 
 
-def files_near(
-    reader: Reader, camera: str, start: int, end: int, open_until: Mapping[str, int], now: int
-) -> list[NearFile]:
-    """The files on both sides of a gap: the next ones, and beyond as far as they were spilled or filled from memory."""
+def files_near(reader: Reader, camera: str, start: int, open_until: Mapping[str, int], now: int) -> list[NearFile]:
+    """The files on both sides of a gap that begins at ``start``.
+
+    The next ones, and those beyond as far as they were spilled or filled from memory.
+    """
     here = _mine(camera)
     ordinary = select(_FILE.start_utc).where(*here, _FILE.spilled_to == "")
     before = reader.rows(ordinary.where(_FILE.start_utc < start).order_by(_FILE.start_utc.desc()).limit(1))
-    later = select(_FILE.start_utc, _FILE.opened_at).where(*here, _FILE.start_utc >= end - BESIDE_NS)
+    later = select(_FILE.start_utc, _FILE.opened_at).where(*here, _FILE.start_utc >= start)
     first = reader.rows(later.order_by(_FILE.start_utc).limit(1))
-    after = reader.rows(ordinary.where(_FILE.start_utc >= end - BESIDE_NS).order_by(_FILE.start_utc).limit(1))
+    after = reader.rows(ordinary.where(_FILE.start_utc >= start).order_by(_FILE.start_utc).limit(1))
     low = before[0]["start_utc"] if before else 0
     high = max([after[0]["start_utc"] if after else now, *(row["opened_at"] or 0 for row in first)])
     found = select(*_COLUMNS).where(*here, _FILE.start_utc >= low, _FILE.start_utc <= high)
