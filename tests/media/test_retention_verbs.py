@@ -99,6 +99,7 @@ def test_footage_is_protected_planned_for_deleted_and_accounted_for(data: Path) 
     verb(data, "unprotect", kept["protection"], code=2)
     done = verb(data, "retention", "run", "--camera", "door", "--max-age", "0s")
     assert (done["files"], done["failed"], done["done"]) == (1, 0, True)
+    assert done["on"] == {"recordings": 1}
     assert files(data) == 1, "the one that is being written stays"
     gaps = verb(data, "timeline", "door")["gaps"]
     assert "removed_by_person" in {gap["cause"] for gap in gaps}

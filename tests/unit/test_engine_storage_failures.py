@@ -150,12 +150,13 @@ def test_with_a_spill_volume_nothing_is_scheduled_and_both_changes_are_told(capl
         caplog.text,
         "Stopping recording due to storage error (cam_01 on usb",
         "writing to internal",
-        "Recording resumed successfully! (cam_01 on internal",
+        "[RECORDING] cam_01: goes on with internal",
         "Storage recovered!",
         "writing to usb",
         "Recording resumed successfully! (cam_01 on usb",
     )
     assert "Scheduled" not in caplog.text
+    assert caplog.text.count("Recording resumed successfully!") == 1, "meanwhile it never stopped"
 
 
 def test_a_camera_that_starts_while_its_volume_is_away_hears_of_it_and_waits(caplog: pytest.LogCaptureFixture) -> None:

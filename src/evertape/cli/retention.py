@@ -245,6 +245,8 @@ def _say(progress: dict[str, Any]) -> None:
     from evertape.cli.wording import plural, size_text
 
     text = f"{plural(progress['files'], 'file')} deleted, {size_text(progress['bytes'])}"
+    if on := progress.get("on"):
+        text += f" ({', '.join(f'{count} on {name}' for name, count in on.items())})"
     if progress["failed"]:
         text += f", {progress['failed']} could not be"
     if progress["done"]:

@@ -171,7 +171,8 @@ class Pass:
         """Without what was just deleted and is still not on record as such: its record waits for room, say."""
         again = {eviction.segment.id for eviction in evictions} & self._last
         if again:
-            log.warning("[STORAGE] %d files were deleted, and the index does not know it yet", len(again))
+            where = ", ".join(sorted({self._name(e.segment.volume) for e in evictions if e.segment.id in again}))
+            log.warning("[STORAGE] %d files on %s were deleted, and the index does not know it yet", len(again), where)
             self._skip |= again
         self._last = {eviction.segment.id for eviction in evictions}
         return [eviction for eviction in evictions if eviction.segment.id not in again]
@@ -191,6 +192,9 @@ class Pass:
         )
         skip = frozenset(self._skip)
         return await self._host.ask(lambda index: _batch(index, question, skip))
+
+    def _name(self, volume: str) -> str:
+        return self._links[volume].endpoint.name
 
     def _reachable(self) -> list[str]:
         links = self._links.items()
@@ -230,11 +234,11 @@ class Pass:
                 )
             )
         except VolumeError as error:
-            log.warning("[STORAGE] %s could not be deleted: %s", segment.path, error)
+            log.warning("[STORAGE] %s on %s could not be deleted: %s", segment.path, self._name(segment.volume), error)
             self._skip.add(segment.id)
             count.failed += 1
         else:
-            log.debug("[STORAGE] %s was deleted (%s)", segment.path, eviction.why)
+            log.debug("[STORAGE] %s on %s was deleted (%s)", segment.path, self._name(segment.volume), eviction.why)
             count.files += 1
             count.bytes += segment.bytes
 

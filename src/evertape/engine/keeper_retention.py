@@ -153,6 +153,7 @@ class Retention:
             self._tell(
                 RetentionProgress(
                     request=wish.request, done=done, files=run.files, bytes=run.bytes, failed=run.failed,
+                    on={links[name].endpoint.name: count.files for name, count in run.counts.items() if count.files},
                     protected=run.kept.protected, error=error,
                 )
             )  # fmt: skip

@@ -41,14 +41,20 @@ class RecordingRetry:
         self._alarm = Alarm("recording_retry", host, camera=camera)
         self.state = IDLE
 
-    def tell(self, event: Event, where: str = "") -> None:
-        """Something happened; ``where`` names the volume concerned, if there is one."""
+    def tell(self, event: Event, where: str = "", *, elsewhere: bool = False) -> None:
+        """Something happened.
+
+        Args:
+            event: what.
+            where: the volume concerned, if there is one.
+            elsewhere: it takes the place of a volume that was left, which is still away.
+        """
         if self.state is IDLE and isinstance(event, Durable | Idle):
             return  # ten times a second, and nothing to do
         now = BootNs(self._host.clock.boot_ns())
         self.state, effects = step(self.state, event, now, self._host.retry)
         for effect in effects:
-            self._perform(effect, where)
+            self._perform(effect, where, elsewhere)
 
     def back(self, where: str, left_ns: int) -> None:
         """Footage became durable on a volume that was left at ``left_ns``, after a time elsewhere or in memory."""
@@ -66,7 +72,7 @@ class RecordingRetry:
             return None
         return max(0.0, (self.state.next_at - now_ns) / NS_PER_S)
 
-    def _perform(self, effect: Effect, where: str) -> None:
+    def _perform(self, effect: Effect, where: str, elsewhere: bool) -> None:
         camera, policy = self._camera, self._host.retry
         match effect:
             case Scheduled():
@@ -84,6 +90,9 @@ class RecordingRetry:
                 self._alarm.set(True, text, attempts=attempts)
             case EndAlert():
                 self._alarm.set(False, over=f"the footage of {camera} is written again")
+            case Resumed(0, after) if elsewhere:
+                # It never stopped; it will have resumed when it is back where it was.
+                log.info("[RECORDING] %s: goes on with %s, after %.1f s", camera, where, after / NS_PER_S)
             case Resumed(attempts, after):
                 log.debug("[RECORDING RETRY] %d attempts (%s)", attempts, camera)
                 self._say_resumed(where, after)

@@ -157,7 +157,7 @@ class RecordingStorage:
         self._failed_on.discard(name)
         if name in self._left:
             self.retry.back(name, self._left.pop(name))
-        self.retry.tell(Durable(), name)
+        self.retry.tell(Durable(), name, elsewhere=bool(self._left))
 
     @property
     def cause(self) -> Cause:

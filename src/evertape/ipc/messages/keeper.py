@@ -54,6 +54,8 @@ class RetentionProgress(Message, frozen=True, kw_only=True, omit_defaults=True):
     done: bool = False
     files: int = 0
     bytes: int = 0
+    on: dict[str, int] = msgspec.field(default_factory=dict)
+    """The files by the name of the volume that they were on."""
     failed: int = 0
     protected: int = 0
     """Files that stay because they are protected."""
