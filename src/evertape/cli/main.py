@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from evertape.cli import (
+    adopt,
     audit,
     camera,
     config_verbs,
@@ -53,7 +54,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild,
+    snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -1,4 +1,4 @@
-"""``evertape rebuild-index`` and ``evertape adopt``: records made from what lies on the disks."""
+"""``evertape rebuild-index``: records made from what lies on the disks; and what ``adopt`` shares with it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,8 @@ NoHash = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    """Register the verbs."""
+    """Register the verb."""
     verb(app, "rebuild-index", rich_help_panel="Look")(rebuild_index)
-    verb(app, "adopt", rich_help_panel="Look")(adopt)
 
 
 def rebuild_index(
@@ -55,60 +54,40 @@ def rebuild_index(
     roots = _roots(place, volume or [])
     if not roots and not place.data.journal.is_dir():
         raise UsageError("there is no volume to read", hint="--volume DIR names one; evertape volume add declares it")
-    with only_one(place.data), _progress(as_json) as told:
+    with only_one(place.data), reading(as_json) as told:
         report = Rebuild(place.data, roots, SystemClock(), told, hashes=not no_hash).run()
         for root in roots:
             if root.path in [path.absolute() for path in volume or []]:
                 remember(place.data, root)
-    _say(report, as_json)
-
-
-def adopt(
-    place: Place,
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where that disk is mounted.")],
-    no_hash: NoHash = False,
-    as_json: JsonFlag = False,
-) -> None:
-    """Take in a disk that another installation recorded to: timeline, view and export know its footage then.
-
-    The service has to be stopped. Nothing is written on that disk, and no rule deletes anything there unless it
-    is declared as a volume. Of cameras that are not ours the ledger comes along; of others the footage alone.
-    """
-    from evertape.cli.service import only_one
-    from evertape.clock import SystemClock
-    from evertape.engine.adopt import Adopt
-
-    roots = _named([directory])
-    if not roots:
-        raise UsageError(f"{directory} is no volume of Evertape", hint="it has no .evertape/volume.json")
-    with only_one(place.data), _progress(as_json) as told:
-        report = Adopt(place.data, roots, SystemClock(), told, hashes=not no_hash).run()
-    _say(report, as_json)
+    say(report, as_json)
 
 
 def _roots(place: Place, more: list[Path]) -> list[Root]:
     """Volumes that are known, and those that were named; each once."""
     from evertape.cli.archive import volume_roots
 
-    found = {root.id: root for root in [*volume_roots(place, None), *_named(more)]}
+    found = {root.id: root for root in [*volume_roots(place, None), *named(more)]}
     return list(found.values())
 
 
-def _named(paths: list[Path]) -> list[Root]:
+def named(paths: list[Path]) -> list[Root]:
+    """Those of these folders that are volumes of Evertape."""
     from evertape.engine.audit import volume_roots
 
     return volume_roots({path.absolute().name: path.absolute() for path in paths})
 
 
 @contextmanager
-def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+def reading(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that shows how far reading is."""
     from evertape.cli.screen import progress_bar
 
     with progress_bar("reading", quiet=quiet) as bar:
         yield lambda _what, done, total: bar(done, total) if bar is not None else None
 
 
-def _say(report: RebuildReport, as_json: bool) -> None:
+def say(report: RebuildReport, as_json: bool) -> None:
+    """What came of it."""
     from evertape.cli.wording import plural
 
     if as_json:

@@ -54,10 +54,10 @@ def begin(session: Session, segment: str, path: str, need_free: int) -> str:
     """
     session.guard()
     with step("M1"):
-        _clear(session)
+        clear(session.handle.root)
     if not segment:
         return ""
-    for parts in _names(segment_path(path)):
+    for parts in names_for(segment_path(path)):
         if not _exists(session, parts):
             break
         if _who(session, parts) == segment:
@@ -122,8 +122,12 @@ def place(session: Session, segment: str, path: str) -> str:
     where there are no hard links (FAT, many network and FUSE file systems).
     """
     session.guard()
+    return place_at(session.handle.root, segment, path)
+
+
+def place_at(root: int, segment: str, path: str) -> str:
+    """The same; ``root``: descriptor of the volume's directory."""
     wanted, part = segment_path(path), part_path(segment)
-    root = session.handle.root
     with step("M3"):
         for _ in range(3):
             make_directories(root, wanted[:-1])
@@ -146,7 +150,7 @@ def place(session: Session, segment: str, path: str) -> str:
 
 
 def _reserve(folder: int, wanted: Sequence[str]) -> tuple[str, ...]:
-    for parts in _names(wanted):
+    for parts in names_for(wanted):
         try:
             os.close(os.open(parts[-1], _NEW, 0o666, dir_fd=folder))
         except FileExistsError:
@@ -155,7 +159,7 @@ def _reserve(folder: int, wanted: Sequence[str]) -> tuple[str, ...]:
     raise VolumeFaultError(StorageFault.OTHER, f"{MAX_SUFFIX} files are called {wanted[-1]} already")
 
 
-def _names(wanted: Sequence[str]) -> list[tuple[str, ...]]:
+def names_for(wanted: Sequence[str]) -> list[tuple[str, ...]]:
     """The name itself, and with every suffix, as ``layout.file_name`` gives them."""
     stem = wanted[-1].removesuffix(SUFFIX)
     base, _, number = stem.rpartition("_")
@@ -183,8 +187,9 @@ def _exists(session: Session, parts: Sequence[str]) -> bool:
         return True
 
 
-def _clear(session: Session) -> None:
-    with contextlib.suppress(FileNotFoundError), directory(session.handle.root, FOLDER) as folder:
+def clear(root: int) -> None:
+    """Remove every unfinished copy; ``root``: descriptor of the volume's directory. Raises ``OSError``."""
+    with contextlib.suppress(FileNotFoundError), directory(root, FOLDER) as folder:
         names = os.listdir(folder)
         for name in names:
             os.unlink(name, dir_fd=folder)

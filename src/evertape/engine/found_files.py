@@ -105,19 +105,8 @@ class FileReader:
         return self._closed(path, scanned) if scanned.closed else self._opened(path, scanned)
 
     def _closed(self, path: str, scanned: ScannedSegment) -> SegmentClosed:
-        return SegmentClosed(
-            **self._stamp(),
-            **records.identity_fields(scanned.header),
-            **records.caps_fields(scanned.caps),
-            **records.clock_fields(scanned.header),
-            **records.extent_fields(scanned.header, scanned.fragments),
-            volume=self._volume,
-            path=path,
-            first_audio=records.first_audio(scanned.header, scanned.fragments),
-            bytes=scanned.size,
-            hash=self._hashes.get((scanned.header.segment_id, scanned.size), ""),
-            reason="adopted",
-        )
+        known = self._hashes.get((scanned.header.segment_id, scanned.size), "")
+        return adopted(self._stamp, scanned, self._volume, path, known)
 
     def _opened(self, path: str, scanned: ScannedSegment) -> SegmentOpened:
         """Nothing is written on the volume here: recovery finishes the file at the next start (R1 to R5)."""
@@ -131,3 +120,20 @@ class FileReader:
             path=path,
             first_audio=records.first_audio(scanned.header, scanned.fragments),
         )
+
+
+def adopted(stamp: EventStamp, scanned: ScannedSegment, volume: str, path: str, known: str) -> SegmentClosed:
+    """The event that makes a finished file known; ``known``: its hash, empty if that is not known."""
+    return SegmentClosed(
+        **stamp(),
+        **records.identity_fields(scanned.header),
+        **records.caps_fields(scanned.caps),
+        **records.clock_fields(scanned.header),
+        **records.extent_fields(scanned.header, scanned.fragments),
+        volume=volume,
+        path=path,
+        first_audio=records.first_audio(scanned.header, scanned.fragments),
+        bytes=scanned.size,
+        hash=known,
+        reason="adopted",
+    )

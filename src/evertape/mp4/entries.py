@@ -51,19 +51,28 @@ def parse_entry(data: bytes, stbl: Box, rate: int) -> VideoCaps | AudioCaps | No
     if entry.kind == b"mp4a" and entry.end - entry.body >= _AUDIO_FIXED:
         (channels,) = struct.unpack_from(">H", data, entry.body + 16)
         esds = next((b for b in children(data, entry.body + _AUDIO_FIXED, entry.end) if b.kind == b"esds"), None)
-        found_config = _decoder_config(data[esds.body + 4 : esds.end]) if esds is not None else None
+        found_config = decoder_config(data[esds.body + 4 : esds.end]) if esds is not None else None
         return AudioCaps(Codec.AAC, found_config, rate, channels) if found_config is not None else None
     return None
 
 
-def _decoder_config(data: bytes) -> bytes | None:
-    """The DecoderSpecificInfo in an ES descriptor as ``audio_entry`` writes it."""
+def decoder_config(data: bytes) -> bytes | None:
+    """The DecoderSpecificInfo in an ES descriptor (ISO/IEC 14496-1 7.2.6.5); ``None`` if there is none."""
     for tag, skip in ((0x03, 3), (0x04, 13)):
         body = _read_descriptor(data, tag)
         if body is None:
             return None
-        data = body[skip:]
+        data = body[skip + (_optional(body) if tag == 0x03 else 0) :]
     return _read_descriptor(data, 0x05)
+
+
+def _optional(body: bytes) -> int:
+    """Bytes of an ES descriptor that only some flags bring: another stream it depends on, a URL, a clock."""
+    flags = body[2] if len(body) > 2 else 0
+    size = 2 if flags & 0x80 else 0
+    if flags & 0x40 and len(body) > 3 + size:
+        size += 1 + body[3 + size]
+    return size + (2 if flags & 0x20 else 0)
 
 
 def _read_descriptor(data: bytes, tag: int) -> bytes | None:
