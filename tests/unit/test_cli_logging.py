@@ -3,11 +3,13 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from evertape.cli.logging import set_up_logging
+from evertape.cli.logging import is_journal, set_up_logging
 
 URL = "rtsp://me:secret@192.0.2.1/x"
 
@@ -79,3 +81,29 @@ def test_the_level_counts_and_noisy_libraries_are_quiet() -> None:
     logging.getLogger("asyncio").debug("not shown either")
     log.debug("shown")
     assert len(stream.getvalue().splitlines()) == 1
+
+
+def test_the_journal_gets_a_priority_on_every_line_and_no_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "journal").open("w+") as stream:
+        found = os.fstat(stream.fileno())
+        monkeypatch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        set_up_logging("info", "auto", stream)
+        log = logging.getLogger("evertape.test")
+        log.warning("[CAMERA] front: %s", URL, extra={"child": "recorder-0"})
+        try:
+            raise ValueError(URL)
+        except ValueError:
+            log.exception("failed")
+        stream.seek(0)
+        lines = stream.read().splitlines()
+    assert lines[0] == "<4>recorder-0: [CAMERA] front: rtsp://me:***@192.0.2.1/x"
+    assert lines[1] == "<3>failed"
+    assert all(line.startswith("<3>") for line in lines[1:]) and "ValueError" in lines[-1]
+    assert "secret" not in "\n".join(lines)
+
+
+def test_a_stream_that_is_not_the_journal_is_told_from_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    with (tmp_path / "file").open("w") as stream:
+        assert not is_journal(stream)
+    assert not is_journal(io.StringIO())

@@ -25,6 +25,7 @@ from evertape.cli import (
     schedule,
     scrub,
     serve,
+    service_install,
     snapshot,
     status,
     timeline,
@@ -53,8 +54,8 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 
 # In the order of the help.
 PARTS = (
-    init, config_verbs, camera, volume, doctor_verb, serve, record, protect, retention, demo, lab, status, view,
-    snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt,
+    init, config_verbs, camera, volume, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
+    status, view, snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -288,6 +288,13 @@ class Hub(Section):
     """For `tls = "files"`: the file with the certificate and those that vouch for it, PEM."""
     key: Annotated[Path, FilePath(absolute=True)] | None = None
     """For `tls = "files"`: the file with its private key, PEM, without a password."""
+    hosts: Line | None = None
+    """Further names, separated by commas, by which browsers reach this machine. They always may use its addresses,
+    `localhost`, its own name and `NAME.local`; under another name nothing is answered, because that name may be
+    somebody else's trick (DNS rebinding)."""
+    proxies: Line | None = None
+    """The addresses, separated by commas, of reverse proxies that pass requests on. Of them, and of nobody else, it is
+    believed which address a request comes from and whether it came by HTTPS (`X-Forwarded-For`, `-Proto`)."""
 
 
 class Logging(Section):
