@@ -31,7 +31,7 @@ class Host:
     def serve(self, writable: Path) -> None:
         """Start the service as ``ProtectSystem=strict`` with ``ReadWritePaths=writable`` does."""
         protect = f"mount --bind {writable} {writable} && mount -o remount,bind,ro {self.world}"
-        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", f"{protect} && echo made && exec sleep 120"]
+        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", f"{protect} && echo made && sleep 120"]
         self._service = self._hold([*self._enter(self._host), *command])
 
     def run(self, command: str) -> None:
