@@ -41,7 +41,7 @@ def store(tmp_path: Path) -> Iterator[AccountStore]:
 
 
 def session(name: str, account: str = "jo", used: int = 10) -> Session:
-    return Session(name, account, "csrf", "::1", used, used)
+    return Session(name, account, "::1", used, used)
 
 
 def test_what_was_added_is_there_after_opening_again(store: AccountStore, tmp_path: Path) -> None:

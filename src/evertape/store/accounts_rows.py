@@ -55,7 +55,6 @@ class Session:
 
     hash: str
     account: str
-    csrf: str
     address: str
     created: int
     used: int

@@ -31,7 +31,6 @@ sessions = Table(
     metadata,
     Column("hash", Text, primary_key=True),
     Column("account", Text, nullable=False),
-    Column("csrf", Text, nullable=False),
     Column("address", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("used", BigInteger, nullable=False),

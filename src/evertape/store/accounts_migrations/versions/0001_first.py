@@ -23,7 +23,6 @@ def upgrade() -> None:
         "sessions",
         sa.Column("hash", sa.Text, primary_key=True),
         sa.Column("account", sa.Text, nullable=False),
-        sa.Column("csrf", sa.Text, nullable=False),
         sa.Column("address", sa.Text, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("used", sa.BigInteger, nullable=False),
