@@ -191,6 +191,7 @@ class Scrub:
     async def _decoded(self, link: KeeperLink, row: SegmentRow, look: Look) -> Look:
         """Of a file whose bytes are well: do pictures come out? If it is time to ask, or they did not last time."""
         if row.damaged.startswith(PREFIX):
+            await self._host.caught_up()
             gaps = await self._host.ask(
                 lambda index: index.gaps(row.camera, row.start_utc, row.end_utc or row.start_utc)
             )

@@ -102,6 +102,7 @@ async def _decode(codec: str, data: bytes, pictures: int, deadline_s: float) -> 
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
+            await child.communicate()  # reap it, and let go of the pipes
     return _heard(child.returncode or 0, said.decode(errors="replace").strip(), pictures)
 
 
