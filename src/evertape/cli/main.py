@@ -10,6 +10,7 @@ import typer
 from evertape.cli import (
     adopt,
     audit,
+    backup,
     camera,
     config_verbs,
     demo,
@@ -55,7 +56,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
-    status, view, snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt,
+    status, view, snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)
