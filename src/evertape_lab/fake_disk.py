@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -82,6 +82,13 @@ class FakeLink:
         return self.state in USABLE_STATES
 
     # -- what a recorder does
+
+    def admits(self, _who: Hashable, _arrival_ns: int) -> bool:
+        """As of ``DiskLink``."""
+        return not self.queued_bytes
+
+    def content(self, who: Hashable) -> None:
+        """As of ``DiskLink``."""
 
     def open(self, owner: WriterOwner, message: Callable[[int], OpenSegment], init: bytes) -> int:
         """As of ``DiskLink``."""

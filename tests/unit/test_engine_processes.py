@@ -20,6 +20,7 @@ from evertape.ipc.logpipe import PipeLogHandler
 from evertape.ipc.messages import (
     Append,
     CloseSegment,
+    DiskBusy,
     Durable,
     Heartbeat,
     Hello,
@@ -231,27 +232,51 @@ def test_every_end_of_a_writer_is_told_once(tmp_path: Path) -> None:
     run(scenario)
 
 
-def test_a_disk_that_does_not_read_is_congested_after_two_seconds_and_until_it_has_caught_up(tmp_path: Path) -> None:
+def test_a_disk_that_keeps_nothing_takes_no_more_and_is_congested_until_it_has_kept_up_for_a_while(
+    tmp_path: Path,
+) -> None:
     async def scenario() -> None:
         bench = LinkBench(tmp_path)
         await bench.online()
-        link = bench.link
-        handle = link.open(Owner(), open_segment, b"head")
-        bench.peer.channels[-1].pause()
-        for index in range(12):
-            link.append(append(handle, index), [bytes(1 << 20)])
-        await until(lambda: 0 < link.queued_bytes < (12 << 20))
-        assert link.queued_bytes > 4 << 20
-        seen = []
-        for _ in range(5):
-            link.look(bench.clock.boot_ns())
+        link, clock, owner = bench.link, bench.clock, Owner()
+        handle = link.open(owner, open_segment, b"head")
+        arrived, given, seen = clock.boot_ns(), 0, []
+
+        def second() -> None:
+            nonlocal given
+            if link.admits("cam", arrived):
+                link.append(append(handle, given), [bytes(1 << 20)])
+                given += 1
+            link.look(clock.boot_ns())
             seen.append(link.congested)
-            bench.clock.advance(NS_PER_S)
-        assert seen == [False, False, False, True, True]
-        bench.peer.channels[-1].resume()
-        await until(lambda: not link.queued_bytes)
-        link.look(bench.clock.boot_ns())
-        assert not link.congested
+            clock.advance(NS_PER_S)
+
+        for _ in range(8):
+            second()
+        assert given == 3, "what was handed over first was owed for two seconds"
+        assert seen == [False] * 5 + [True] * 3, "held back since the fourth second"
+        bench.peer.say(Durable(writer=handle, fragments=given, bytes=1))
+        await until(lambda: f"durable {given}" in owner.told)
+        for _ in range(12):
+            second()
+            bench.peer.say(Durable(writer=handle, fragments=given, bytes=1))
+            await until(lambda: f"durable {given}" in owner.told)
+        assert seen[8:18] == [True] * 10
+        assert not seen[-1]
+        bench.close()
+
+
+def test_a_disk_process_that_says_it_gets_on_is_not_given_up(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        bench = LinkBench(tmp_path)
+        await bench.online()
+        bench.link.open(Owner(), open_segment, b"head")
+        bench.clock.advance(6 * NS_PER_S)
+        assert bench.waited() == 6
+        bench.peer.say(DiskBusy())
+        await until(lambda: bench.waited() == 1)
+        bench.clock.advance(60 * NS_PER_S)
+        assert bench.waited() == 60, "and then said nothing more"
         bench.close()
 
     run(scenario)

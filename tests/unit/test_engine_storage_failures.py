@@ -12,7 +12,7 @@ from evertape.engine.recording import RecordingBranch
 from evertape.errors import UsageError
 from evertape.ipc.events import Alert, GapClosed, GapOpened, WriterReplaced
 from evertape.ipc.messages import CameraSettings
-from evertape.media.ring import Ring, RingKeeper
+from evertape.media.ring import Held, Ring, RingKeeper
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_lab.fake_disk import FRAME_NS, FakeCamera, FakeHost, FakeLink
 
@@ -383,7 +383,7 @@ def test_what_no_volume_takes_for_longer_than_memory_lasts_is_a_gap_with_exact_b
     keeper = RingKeeper(60 * NS_PER_S, 20 * camera.ring.bytes)
 
     def memory() -> None:
-        rings = [(camera.ring, camera.branch.needed_from)]
+        rings = [Held(camera.ring, camera.branch.needed_from, camera.branch.handed_to)]
         for _, gop in keeper.victims(rings, site.host.clock.boot_ns()):
             camera.branch.evicted(gop)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evertape.media.ring import UNIT_OVERHEAD, Gop, Ring, RingKeeper
+from evertape.media.ring import UNIT_OVERHEAD, Gop, Held, Ring, RingKeeper
 from evertape.types import NS_PER_S, AccessUnit, Codec, Epoch, StreamCaps, Track, UtcSource, VideoCaps
 
 CAPS = StreamCaps(0, VideoCaps(Codec.H264, b"", 640, 360))
@@ -27,7 +27,7 @@ def filled(gops: int, start_s: float = 0.0, size: int = 100) -> Ring:
 
 def evict(ring: Ring, needed: int, *, now_s: float, keep_s: float = 60, budget: int = 1 << 40) -> list[Gop]:
     keeper = RingKeeper(int(keep_s * NS_PER_S), budget)
-    return [gop for _, gop in keeper.victims([(ring, needed)], int(now_s * NS_PER_S))]
+    return [gop for _, gop in keeper.victims([Held(ring, needed)], int(now_s * NS_PER_S))]
 
 
 def test_nothing_begins_without_a_keyframe() -> None:
@@ -83,7 +83,7 @@ def test_over_budget_what_is_durable_goes_before_what_is_not() -> None:
     waiting = filled(4, start_s=0)  # not durable, older
     one_gop = 5 * (100 + UNIT_OVERHEAD)
     keeper = RingKeeper(60 * NS_PER_S, budget=4 * one_gop)
-    gone = list(keeper.victims([(fresh, fresh.end), (waiting, 0)], 104 * NS_PER_S))
+    gone = list(keeper.victims([Held(fresh, fresh.end), Held(waiting, 0)], 104 * NS_PER_S))
     # Three of the durable ones; the fourth is being filled, so the oldest of the others has to go too.
     assert [ring is fresh for ring, _ in gone] == [True, True, True, False]
     assert fresh.bytes + waiting.bytes <= 4 * one_gop

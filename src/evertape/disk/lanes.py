@@ -92,6 +92,8 @@ class Lanes:
         self._running: dict[int, tuple[int, str, str]] = {}
         self._came_back: dict[str, int] = {}
         """When the last call of each kind succeeded."""
+        self._moved = 0
+        """When the device itself was last seen to get on."""
         self._open = 0
         self._drained: asyncio.Future[None] | None = None
         self._stopped = False
@@ -103,15 +105,32 @@ class Lanes:
     def oldest(self) -> tuple[int, str]:
         """For how long the kernel owes an answer (ns), and to which running call; ``(0, "")`` if none is running.
 
-        While others of its kind come back, only a share of a call's time counts.
+        While others of its kind come back, or the device gets on, only a share of a call's time counts.
         """
         now = time.monotonic_ns()
         with self._lock:
             return max((self._owed(now, *call) for call in self._running.values()), default=(0, ""))
 
     def _owed(self, now: int, began: int, what: str, kind: str) -> tuple[int, str]:
-        last = self._came_back.get(kind, 0) if kind else 0
+        last = max(self._moved, self._came_back.get(kind, 0) if kind else 0)
         return max(now - max(began, last), (now - began) // QUEUED_SHARE), what
+
+    def longest(self) -> int:
+        """For how long the oldest running call has been running (ns), whatever else comes back."""
+        now = time.monotonic_ns()
+        with self._lock:
+            return max((now - began for began, *_ in self._running.values()), default=0)
+
+    @property
+    def progressed(self) -> int:
+        """When a call of some kind last came back, or the device was last seen to get on; monotonic clock."""
+        with self._lock:
+            return max(self._moved, *self._came_back.values(), 0)
+
+    def device_moved(self) -> None:
+        """The device behind the calls completed something."""
+        with self._lock:
+            self._moved = time.monotonic_ns()
 
     def alive(self) -> None:
         """Called by a call that takes long and gets on: the kernel answers, so its time begins anew. Any thread."""

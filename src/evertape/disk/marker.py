@@ -102,6 +102,11 @@ class VolumeHandle:
         info = os.fstat(root)
         self._identity = (info.st_dev, info.st_ino)
 
+    @property
+    def device(self) -> int:
+        """``st_dev`` of the volume."""
+        return self._identity[0]
+
     def close(self) -> None:
         """Let go; may block in the kernel if this was the last reference to an unmounted file system."""
         if self.root >= 0:

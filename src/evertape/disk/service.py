@@ -13,6 +13,7 @@ import socket
 from statistics import median
 
 from evertape.clock import SystemClock
+from evertape.disk.busy import Busy
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.journal import JournalKeeper
 from evertape.disk.journal_client import Journal, JournalClient
@@ -31,6 +32,7 @@ from evertape.ipc.messages import (
     Append,
     CloseSegment,
     DiskAssignment,
+    DiskBusy,
     Heartbeat,
     Hello,
     Message,
@@ -102,6 +104,7 @@ class DiskService:
         self._sync = SyncLoop(self._volume, self._writers)
         self._upkeep = Upkeep(self._volume, self._writers, self._journal, self._stamp, lambda: self._sync.median_ms)
         self._kernel = KernelLayer(self._volume, self._writers, self._prober)
+        self._busy = Busy(self._volume, self._say_busy)
         if "kernel" in want.layers:
             self._kernel.start()
         opening = asyncio.ensure_future(self._volume.open())
@@ -165,12 +168,17 @@ class DiskService:
         while True:
             await asyncio.sleep(WATCH_S)
             self._kernel.tick()
+            self._busy.tick()
             if self._volume.check_deadline():
                 if self._volume.hung:
                     reason = self._volume.status.reason
                     self._writers.fail_all(VolumeFaultError(StorageFault.HUNG, reason, step="W1"), salvage=True)
                 else:
                     self._prober.nudge()
+
+    def _say_busy(self) -> None:
+        for peer in self._peers:
+            peer.send(DiskBusy())
 
     # -- the volume
 

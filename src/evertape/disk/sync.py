@@ -20,6 +20,8 @@ from evertape.domain.storage_fault import StorageFault
 from evertape.domain.volume_state import SLOW_MS, Observation, VolumeState
 from evertape.ipc.messages import Durable
 
+AGAIN_SHARE = 5
+"""A file whose sync took longer than the interval is synced again after a fifth of it: see ``docs/design/slow-disks.md``."""
 REMEMBERED = 5
 """Rounds whose median is reported: 2.5 s at the default interval, so one slow round is no alarm."""
 
@@ -61,7 +63,11 @@ class SyncLoop:
         loop = asyncio.get_running_loop()
         due = loop.time()
         while True:
-            due = max(due + self._volume.assignment.sync_ns / 1e9, loop.time())
+            interval = self._volume.assignment.sync_ns / 1e9
+            due = max(due + interval, loop.time())
+            while any(writer.slow for writer in self._writers) and due - loop.time() > interval / AGAIN_SHARE:
+                await asyncio.sleep(interval / AGAIN_SHARE)
+                self.hurry()
             await asyncio.sleep(due - loop.time())
             self.tick()
 
@@ -75,15 +81,24 @@ class SyncLoop:
             check = session.checks.submit("reading the mount table", session.handle.is_attached)
             check.add_done_callback(partial(self._checked, session))
         self._measure()
-        if not self._pending:
-            self._began = time.monotonic_ns()
         for writer in self._writers:
             if writer.written > writer.durable and not writer.syncing:
+                self._sync(writer)
+
+    def hurry(self) -> None:
+        """Between two rounds: the files that are slow to sync, so that a slow disk does not wait for the next round."""
+        if self._volume.session is None:
+            return
+        for writer in self._writers:
+            if writer.slow and writer.written > writer.durable and not writer.syncing:
                 self._sync(writer)
 
     def _sync(self, writer: Writer) -> None:
         assert writer.file is not None
         writer.syncing = True
+        writer.sync_began_ns = time.monotonic_ns()
+        if not self._pending:
+            self._began = writer.sync_began_ns
         # Before the fragments that wait, or with a slow disk nothing would be durable until all of them are written.
         what = f"syncing a segment of {writer.want.camera}"
         job = writer.lane.submit(what, writer.file.sync, first=True, kind="sync")
@@ -92,6 +107,7 @@ class SyncLoop:
 
     def _synced(self, writer: Writer, job: asyncio.Future[tuple[int, int]]) -> None:
         writer.syncing = False
+        writer.slow = time.monotonic_ns() - writer.sync_began_ns > self._volume.assignment.sync_ns
         self._pending.discard(job)
         if job.cancelled():
             return

@@ -21,6 +21,8 @@ class Writer:
         written: fragments the file has taken.
         durable: fragments a completed sync covers.
         syncing: a sync is under way or queued.
+        sync_began_ns: since when, or when the last one was asked for; monotonic clock.
+        slow: the last one took longer than the interval between two.
         over: failed or closing; later messages for it are dropped.
         failed: its recorder was told ``WriterFailed``, and hears nothing more of it.
         fault: the first step that failed.
@@ -35,6 +37,8 @@ class Writer:
         self.written = 0
         self.durable = 0
         self.syncing = False
+        self.sync_began_ns = 0
+        self.slow = False
         self.over = False
         self.failed = False
         self.fault: VolumeFaultError | None = None

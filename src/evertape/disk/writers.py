@@ -101,9 +101,11 @@ class Writers:
         self._track(writer, len(payload), job, self._appended)
 
     def close(self, channel: Channel, want: CloseSegment) -> None:
-        """``CloseSegment``: L1 to L3."""
+        """``CloseSegment``: L1 to L3, of what the file has by now if the rest is written elsewhere."""
         writer = self._writers.get((channel, want.writer))
         if writer is not None:
+            if want.superseded:
+                writer.lane.clear()
             times = {name: getattr(want, name) for name in ("start_utc", "end_utc", "utc_source", "utc_error")}
             self._finish(writer, want.reason, times)
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Protocol
 
 from evertape.clock import Clock
+from evertape.domain.handover import Congestion, Window
 from evertape.ipc.channel import Channel, connect, widen
 from evertape.ipc.messages import (
     Append,
     CloseSegment,
+    DiskBusy,
     Durable,
     Hello,
     Message,
@@ -39,10 +41,6 @@ _FIRST_RETRY_S = 0.02
 _LAST_RETRY_S = 1.0
 _SOCKET_BYTES = 2 << 20
 """What a round of sixteen cameras of 8 Mbit/s hands over at once."""
-
-_CROWDED_BYTES, _CLEAR_BYTES = 4 << 20, 256 << 10
-_CROWDED_NS = 2 * NS_PER_S
-"""A volume that does not take what it is given for so long is too slow; a replay is over sooner."""
 
 _QUEUED_SHARE = 6
 """See ``disk.lanes``: what waits in a queue that moves is no sign of a volume that hangs."""
@@ -95,9 +93,12 @@ class DiskLink:
         self._sent: dict[int, int] = {}
         """Fragments handed over, by writer."""
         self._closing: set[int] = set()
-        self._crowded_since: int | None = None
+        self._window = Window()
+        self._congestion = Congestion()
+        self._held_back_ns: int | None = None
+        """How old the oldest footage was that was not taken since the last look."""
         self.congested = False
-        """More is handed over than the disk process takes."""
+        """It does not take footage as fast as it comes."""
         self._report = -1
         self._asked_ns = -_ASK_AGAIN_NS
         self._closed = False
@@ -134,6 +135,22 @@ class DiskLink:
         oldest = now_ns - min(self._waiting_since.values(), default=now_ns)
         return max(min(oldest, now_ns - self._answered_ns), oldest // _QUEUED_SHARE)
 
+    def admits(self, who: Hashable, arrival_ns: int) -> bool:
+        """Whether ``who`` may hand over more now, beginning with what arrived at ``arrival_ns`` (boot-time clock).
+
+        Until it has nothing left, which it says with ``content``, it counts as waiting.
+        """
+        now = self._clock.boot_ns()
+        turn = self._window.is_turn(who, arrival_ns, now)
+        if turn and self._window.has_room(now):
+            return True
+        self._held_back_ns = max(self._held_back_ns or 0, now - arrival_ns)
+        return False
+
+    def content(self, who: Hashable) -> None:
+        """All that ``who`` has is handed over."""
+        self._window.content(who)
+
     # -- writing --------------------------------------------------------------------------------------------
 
     def open(self, owner: WriterOwner, message: Callable[[int], OpenSegment], init: bytes) -> int:
@@ -150,6 +167,8 @@ class DiskLink:
         """Hand one fragment over."""
         self._waiting_since.setdefault(message.writer, self._clock.boot_ns())
         self._sent[message.writer] = message.index + 1
+        if message.writer in self._owners:
+            self._window.given(message.writer, sum(map(len, payload)), self._clock.boot_ns())
         self._send(message, payload)
 
     def close(self, message: CloseSegment) -> None:
@@ -165,13 +184,16 @@ class DiskLink:
 
     def look(self, now_ns: int) -> None:
         """Judge whether the volume keeps up. Once a round."""
-        if self.queued_bytes <= (_CLEAR_BYTES if self.congested else _CROWDED_BYTES):
-            self._crowded_since, self.congested = None, False
-        elif self._crowded_since is None:
-            self._crowded_since = now_ns
-        elif not self.congested and now_ns - self._crowded_since > _CROWDED_NS:
-            self.congested = True
+        held_back, self._held_back_ns = self._held_back_ns, None
+        if self._congestion.look(held_back, now_ns):
+            self._window.relax()
+        if self._congestion.on is self.congested:
+            return
+        self.congested = self._congestion.on
+        if self.congested:
             log.warning("[STORAGE] volume %s does not take footage as fast as it comes", self.endpoint.name)
+        else:
+            log.info("[STORAGE] volume %s takes footage as fast as it comes again", self.endpoint.name)
 
     def probe(self) -> None:
         """Ask for a look at the volume now; sixteen cameras that ask at once have asked once."""
@@ -240,7 +262,7 @@ class DiskLink:
         self._waiting_since.clear()
         self._sent.clear()
         self._closing.clear()
-        self._crowded_since, self.congested = None, False
+        self._window, self._congestion, self.congested = Window(), Congestion(), False
         for handle, owner in owners.items():
             owner.writer_failed(handle, fault, 0, text)
         if not self._closed:
@@ -260,7 +282,7 @@ class DiskLink:
                 if owner := self._owners.get(handle):
                     owner.writer_opened(handle, path)
             case SegmentIsClosed(writer=handle, path=path, fragments=fragments, bytes=size):
-                self._answered_ns = self._clock.boot_ns()
+                self._answered(handle, fragments)
                 self._settled(handle)
                 if owner := self._owners.pop(handle, None):
                     owner.writer_durable(handle, fragments)
@@ -275,6 +297,8 @@ class DiskLink:
                 self.info = info
                 if changed:
                     self._on_change(self)
+            case DiskBusy():
+                self._answered_ns = self._clock.boot_ns()
             case Welcome():
                 pass
             case _:
@@ -285,6 +309,7 @@ class DiskLink:
         self._answered_ns = self._clock.boot_ns()
         if handle not in self._owners:
             return
+        self._window.durable(handle, fragments, self._answered_ns)
         if handle in self._closing or self._sent.get(handle, 0) > fragments:
             self._waiting_since[handle] = self._clock.boot_ns()
         else:
@@ -294,6 +319,7 @@ class DiskLink:
         self._waiting_since.pop(handle, None)
         self._sent.pop(handle, None)
         self._closing.discard(handle)
+        self._window.ended(handle)
 
 
 def lost_volumes(links: Sequence[DiskLink], now_ns: int, hung_after_ns: int) -> list[DiskLink]:

@@ -14,7 +14,7 @@ from evertape.engine.alarm import Alarm
 from evertape.engine.camera import CameraWorker, WatchKey
 from evertape.engine.clock_sync import told_the_time
 from evertape.ipc.events import AnyEvent, ClockStepped, EventStamp, Notice
-from evertape.media.ring import Gop, Ring, RingKeeper
+from evertape.media.ring import Gop, Held, Ring, RingKeeper
 from evertape.types import NS_PER_S, BootNs, Stream
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class RingCare:
     @property
     def used(self) -> int:
         """Bytes in all of them."""
-        return sum(ring.bytes for ring, _ in self._rings())
+        return sum(held.ring.bytes for held in self._rings())
 
     def allow(self, keep_ns: int, budget: int) -> None:
         """How long to keep what is durable, and how much memory there is."""
@@ -104,17 +104,21 @@ class RingCare:
             # The usual case, ten times a second.
             self._behind.set(False, over="footage no longer waits in memory")
             return
-        waiting = sum(gop.bytes for ring, needed in self._rings() for gop in ring.gops_from(needed) if gop.end > needed)
+        waiting = sum(gop.bytes for ring, needed, _ in self._rings() for gop in ring.gops_from(needed) if gop.end > needed)
         if waiting > budget * _BEHIND_SHARE:
             text = f"footage waits in memory, {waiting >> 20} MiB of {budget >> 20}; the oldest is lost when it is full"
             self._behind.set(True, text, waiting=waiting, budget=budget)
         elif waiting <= budget * _CALM_SHARE:
             self._behind.set(False, over="footage no longer waits in memory")
 
-    def _rings(self) -> Iterable[tuple[Ring, int]]:
+    def _rings(self) -> Iterable[Held]:
         for worker in self._host.workers():
+            recording = worker.recording
             for stream, ring in worker.rings.items():
-                yield ring, worker.recording.needed_from if stream is Stream.MAIN else ring.end
+                if stream is Stream.MAIN:
+                    yield Held(ring, recording.needed_from, recording.handed_to)
+                else:
+                    yield Held(ring, ring.end)
 
     def _evicted(self, ring: Ring, gop: Gop) -> None:
         for worker in self._host.workers():

@@ -122,6 +122,11 @@ class RecordingBranch:
         """The oldest ring position that may still have to be written."""
         return min((run.needed_from for run in self._runs), default=self.ring.end)
 
+    @property
+    def handed_to(self) -> int | None:
+        """Up to which ring position units were handed over to a file that takes more; ``None`` if there is none."""
+        return next((run.replay.cursor for run in reversed(self._runs) if run.writer is not None), None)
+
     def evicted(self, gop: Gop) -> None:
         """The ring dropped ``gop``."""
         for run in list(self._runs):

@@ -18,15 +18,15 @@ from evertape.engine.disk_link import DiskLink
 from evertape.engine.run_owner import RunOwner
 from evertape.engine.segment_writer import SegmentWriter, SentFragment
 from evertape.media.ring import Gop
-from evertape.types import NS_PER_S, DurationNs, SegmentId, UtcNs
+from evertape.types import NS_PER_S, AccessUnit, DurationNs, SegmentId, UtcNs
 
 log = logging.getLogger(__name__)
 
 _HOME_NS = NS_PER_S
 """A better volume is waited for until the next keyframe, but no longer than this: back on the primary within 2 s."""
 
-_CONGESTED_BYTES = 8 << 20
-"""What may wait for a disk process that does not read: the rest stays in the ring, which has a budget."""
+_SLICE = 16
+"""Units fed at a time: less than a fragment, so that no more of a backlog is handed over than there is room for."""
 
 
 class RecordingRun:
@@ -137,8 +137,7 @@ class RecordingRun:
         if gop.end > self.replay.watermark and gop.view.start < self.replay.limit(self._ring.end):
             self._departed.add(gop)
         if self._writer is not None and self._ring.start > self.replay.cursor:
-            # What the writer was fed and had not sent need not be lost.
-            self._sent(self._writer.flush())
+            self._finish_gop(self._writer, gop)
         self._perform(self.replay.evicted(self._ring))
         self._departed.forget_before(self.replay.watermark)
 
@@ -185,8 +184,9 @@ class RecordingRun:
     def _link(self) -> DiskLink | None:
         link = self._owner.choose_link()
         self.waits = link is None
-        # A file opened behind so much would be taken too late; while it waits, its footage stays in the ring.
-        return None if link is None or link.queued_bytes > _CONGESTED_BYTES else link
+        gop = self._ring.find(max(self.needed_from, self._ring.start))
+        # A file is begun where it can be filled; until then its footage stays in the ring.
+        return link if link is not None and gop and link.admits(self, gop.units[0].arrival_ns) else None
 
     def _go_home(self, now_ns: int) -> None:
         """Leave a spill volume without waiting for a keyframe any longer, once a better one is back."""
@@ -209,9 +209,6 @@ class RecordingRun:
         assert writer is not None
         limit = replay.limit(ring.end)
         for gop in ring.gops_from(writer.fed):
-            if writer.link.queued_bytes > _CONGESTED_BYTES:
-                # It goes on in the next round. What the disk is too slow for leaves the ring and is booked.
-                return False
             if writer.fed == gop.view.start and (reason := self._boundary(writer, gop)):
                 self._sent(writer.flush(gop.units[0]))
                 if reason in ("home", "failover"):
@@ -220,14 +217,31 @@ class RecordingRun:
                 return True
             offset = writer.fed - gop.view.start
             end = min(gop.end, limit) - gop.view.start
-            if end > offset:
-                self._sent(writer.feed(gop.units[offset:end]))
+            if not self._feed(writer, gop.units[offset:end]):
+                # It goes on in the next round. What the disk is too slow for leaves the ring and is booked.
+                return False
+        writer.link.content(self)
         at_stop = replay.stop_at is not None and writer.fed >= replay.stop_at
         if at_stop or ((due := writer.flush_at_ns) is not None and due <= now_ns and writer.fed >= limit):
             self._sent(writer.flush())
         if at_stop:
             self._perform(replay.rotate("stop"))
         return False
+
+    def _feed(self, writer: SegmentWriter, units: Sequence[AccessUnit]) -> bool:
+        """Hand units over as long as there is room; whether there was for all of them."""
+        for at in range(0, len(units), _SLICE):
+            if not writer.link.admits(self, units[at].arrival_ns):
+                return False
+            self._sent(writer.feed(units[at : at + _SLICE]))
+        return True
+
+    def _finish_gop(self, writer: SegmentWriter, gop: Gop) -> None:
+        """What was begun of a GOP that leaves the ring is written whole, room or not; what was not begun is lost."""
+        end = min(gop.end, self.replay.limit(self._ring.end))
+        if gop.view.start < writer.fed < end:
+            self._sent(writer.feed(gop.units[writer.fed - gop.view.start : end - gop.view.start]))
+        self._sent(writer.flush())
 
     def _sent(self, ends: list[int]) -> None:
         for end in ends:

@@ -149,8 +149,8 @@ class SegmentWriter:
         """Boot-time clock at which ``flush`` is due though no unit came; ``None`` if nothing waits."""
         return self._cutter.deadline_ns
 
-    def close(self, reason: str) -> None:
-        """Finish the file; everything must have been flushed."""
+    def close(self, reason: str, *, superseded: bool = False) -> None:
+        """Finish the file; everything must have been flushed, unless it is ``superseded`` anyway."""
         self.link.close(
             CloseSegment(
                 writer=self._handle,
@@ -159,12 +159,13 @@ class SegmentWriter:
                 end_utc=self.end_utc_ns,
                 utc_source=str(self.utc_source),
                 utc_error=self.utc_error_ns,
+                superseded=superseded,
             )
         )
 
     def drop(self) -> None:
-        """Forget the file; its volume's process finishes it if it can."""
-        self.close("failover")
+        """Forget the file; its volume's process finishes it if it can, with what it has written."""
+        self.close("failover", superseded=True)
         self.link.forget(self._handle)
 
     @property

@@ -7,15 +7,19 @@ writer's fragments and a viewer's queue refer to the same bytes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from evertape.domain.replay import GopView
-from evertape.types import AccessUnit, StreamCaps, Track
+from evertape.types import NS_PER_S, AccessUnit, StreamCaps, Track
 
 # What an access unit costs beside its bytes (the object, its numbers, its place in a list); measured
 # with tracemalloc over 100,000 units on CPython 3.11.
 UNIT_OVERHEAD = 420
+
+HOLE_NS, HOLE_SHARE = 5 * NS_PER_S, 0.875
+"""See ``docs/design/slow-disks.md``: how long a hole is made, and how full of its budget memory stays at least."""
 
 
 @dataclass(slots=True)
@@ -151,6 +155,20 @@ class Ring:
         self.bytes = 0
 
 
+class Held(NamedTuple):
+    """A ring, and what is done with it.
+
+    Args:
+        ring: it.
+        needed: the oldest position that is still needed there; ``ring.end`` if none is.
+        handed: up to where its units were handed over to a volume that takes them; ``None``: nobody takes any.
+    """
+
+    ring: Ring
+    needed: int
+    handed: int | None = None
+
+
 class RingKeeper:
     """Decides what leaves the rings of one recorder: by age, then by the common budget.
 
@@ -163,29 +181,42 @@ class RingKeeper:
         self.keep_ns = keep_ns
         self.budget = budget
 
-    def victims(self, rings: Iterable[tuple[Ring, int]], now_ns: int) -> Iterator[tuple[Ring, Gop]]:
-        """Evict what has to go and yield it, one GOP at a time.
-
-        Args:
-            rings: each ring with the oldest position that is still needed there (``ring.end`` if none is).
-            now_ns: boot-time clock.
-        """
+    def victims(self, rings: Iterable[Held], now_ns: int) -> Iterator[tuple[Ring, Gop]]:
+        """Evict what has to go and yield it, one GOP at a time; ``now_ns`` is of the boot-time clock."""
         held = list(rings)
-        for ring, needed in held:
+        for ring, needed, _ in held:
             while (gop := ring.oldest) and gop.end <= needed and now_ns - gop.arrival_ns > self.keep_ns:
                 yield ring, ring.evict()
-        total = sum(ring.bytes for ring, _ in held)
         # What is durable has another home and goes first; of the rest the oldest.
-        for durable in (True, False):
-            while total > self.budget:
-                candidates = [
-                    (gop.arrival_ns, i)
-                    for i, (ring, needed) in enumerate(held)
-                    if (gop := ring.oldest) and (not durable or gop.end <= needed)
-                ]
-                if not candidates:
-                    break
-                ring = held[min(candidates)[1]][0]
-                gop = ring.evict()
-                total -= gop.bytes
-                yield ring, gop
+        while self._over(held) and (item := _oldest(one for one in held if _is_durable(one))):
+            yield item.ring, item.ring.evict()
+        hole_ns: int | None = None
+        while self._over(held) and (item := _oldest(held)):
+            gop = item.ring.evict()
+            if hole_ns is None and item.handed is not None and gop.view.start >= item.handed:
+                hole_ns = gop.arrival_ns
+            yield item.ring, gop
+        if hole_ns is not None:
+            yield from self._widen(held, hole_ns + HOLE_NS)
+
+    def _widen(self, held: Sequence[Held], until_ns: int) -> Iterator[tuple[Ring, Gop]]:
+        """A hole ends a file: one of some seconds is better than as many of a GOP each, with a file between them."""
+        written = [item for item in held if item.handed is not None]
+        while (item := _oldest(written)) and item.ring.oldest and item.ring.oldest.arrival_ns <= until_ns:
+            if sum(one.ring.bytes for one in held) <= self.budget * HOLE_SHARE:
+                break
+            yield item.ring, item.ring.evict()
+
+    def _over(self, held: Sequence[Held]) -> bool:
+        return sum(item.ring.bytes for item in held) > self.budget
+
+
+def _is_durable(item: Held) -> bool:
+    gop = item.ring.oldest
+    return gop is not None and gop.end <= item.needed
+
+
+def _oldest(held: Iterable[Held]) -> Held | None:
+    """The ring whose oldest GOP came first, of those that may let go of it."""
+    ready = ((gop.arrival_ns, i, item) for i, item in enumerate(held) if (gop := item.ring.oldest))
+    return min(ready, key=lambda entry: entry[:2], default=(0, 0, None))[2]

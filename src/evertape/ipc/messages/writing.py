@@ -63,6 +63,8 @@ class CloseSegment(Message, frozen=True, kw_only=True, omit_defaults=True):
     end_utc: int
     utc_source: str
     utc_error: int
+    superseded: bool = False
+    """What has not been written yet need not be: it is written elsewhere."""
 
 
 class SegmentIsOpen(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +89,10 @@ class SegmentIsClosed(Message, frozen=True, kw_only=True, omit_defaults=True):
     path: str
     fragments: int
     bytes: int
+
+
+class DiskBusy(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Disk to recorder, once a second while calls take long: some came back meanwhile, or the device writes."""
 
 
 class WriterFailed(Message, frozen=True, kw_only=True, omit_defaults=True):
