@@ -16,14 +16,27 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evertape.hub import errors
-from evertape.hub.api import health, status
+from evertape.hub.api import cameras, control, events, health, ledger, segments, status, timeline, volumes
+from evertape.hub.auth.install import ROUTERS as ACCOUNTS
+from evertape.hub.auth.install import secure
+from evertape.hub.auth.security import Security
 from evertape.hub.services import Services
 from evertape.version import VERSION
 
 WEB = Path(__file__).parent / "web"
 API = "/api/v1"
 
-ROUTERS: Sequence[APIRouter] = (status.router,)
+ROUTERS: Sequence[APIRouter] = (
+    *ACCOUNTS,
+    status.router,
+    cameras.router,
+    control.router,
+    volumes.router,
+    timeline.router,
+    segments.router,
+    ledger.router,
+    events.router,
+)
 """Below ``/api/v1``, in the order of the reference."""
 
 _CSP = (
@@ -46,11 +59,18 @@ second; durations are seconds. Whatever goes wrong is answered as `{"error": {"c
 A browser logs in at `POST /api/v1/session`; a program sends `Authorization: Bearer et_…`."""
 
 
-def create_app(services: Services, *, routers: Sequence[APIRouter] = ROUTERS, web: Path = WEB) -> FastAPI:
+def create_app(
+    services: Services,
+    security: Security | None = None,
+    *,
+    routers: Sequence[APIRouter] = ROUTERS,
+    web: Path = WEB,
+) -> FastAPI:
     """The application.
 
     Args:
         services: what its routes use.
+        security: who may what; without it nobody may anything.
         routers: below ``/api/v1``.
         web: the page's folder.
     """
@@ -71,6 +91,8 @@ def create_app(services: Services, *, routers: Sequence[APIRouter] = ROUTERS, we
     for router in routers:
         app.include_router(router, prefix=API)
     app.include_router(health.router)
+    if security is not None:
+        secure(app, services, security)
     app.add_middleware(SecureHeaders)
     app.mount(API, _Nothing(routers))
     app.mount("/", Page(directory=web, html=True, check_dir=False))

@@ -15,6 +15,7 @@ import logging
 
 from evertape.clock import SystemClock
 from evertape.engine.child import SupervisorLine, leave
+from evertape.hub.connections import prepare_process, quiet
 from evertape.hub.process import HubProcess
 from evertape.ipc.logpipe import log_to_supervisor
 
@@ -45,6 +46,8 @@ def main() -> None:
     parser.add_argument("--log-level", default="info")
     args = parser.parse_args()
     log_to_supervisor(args.name, args.log_level)
+    prepare_process()
+    quiet()
     code = 1
     try:
         code = asyncio.run(_run(args))
