@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby, islice
+from operator import gt, itemgetter, le
+from typing import Any, NamedTuple
 
 from evertape.domain.resolve import HeldSpan, LogicalSpan, resolve
 from evertape.types import NS_PER_MS, DurationNs, Epoch, SegmentId
@@ -56,6 +59,13 @@ class Counted(NamedTuple):
     end: int
 
 
+_epoch: Callable[[Footage], str] = itemgetter(1)
+_age: Callable[[Footage], tuple[int, int]] = itemgetter(2, 5)
+_start: Callable[[Counted], int] = itemgetter(4)
+_counted: Callable[[Iterable[Any]], Counted] = partial(tuple.__new__, Counted)
+"""``Counted._make``, in two thirds of its time."""
+
+
 def counted(footage: Iterable[Footage], open_until: Mapping[str, int] | None = None) -> list[Counted]:
     """What counts, ordered by start.
 
@@ -67,21 +77,34 @@ def counted(footage: Iterable[Footage], open_until: Mapping[str, int] | None = N
         open_until: for files being written, up to when they hold footage now.
     """
     by_epoch: dict[str, list[Footage]] = {}
-    for item in footage:
-        if item.state == "closed" or item.state == "open":
-            by_epoch.setdefault(item.epoch, []).append(item)
+    held = [item for item in footage if item.state == "closed" or item.state == "open"]
+    for epoch, some in groupby(held, _epoch):
+        by_epoch.setdefault(epoch, []).extend(some)
     parts: list[Counted] = []
     for session in by_epoch.values():
-        if any(item.end is None or item.last is None for item in session):
-            bounded = [_bounded(item, session, open_until or {}) for item in session]
-            session = [item for item in bounded if item is not None]
-        parts += _parts(session)
+        parts += _parts(session, open_until or {})
     parts.sort(key=_start)
     return parts
 
 
-def _parts(session: list[Footage]) -> list[Counted]:
+def _parts(session: list[Footage], open_until: Mapping[str, int]) -> list[Counted]:
     """What counts of one session."""
+    session.sort(key=_age)
+    # A thousand files a day, and a loop in Python over each would be most of what an account costs: by columns.
+    segments, epochs, _, starts, ends, firsts, lasts, _, _ = zip(*session, strict=True)
+    if None in ends or None in lasts:
+        return _unfinished(session, open_until)
+    if any(map(le, islice(firsts, 1, None), lasts)):
+        return _resolved(session)
+    # Nothing is there twice, as nearly always: each counts as a whole.
+    parts = list(map(_counted, zip(segments, epochs, firsts, lasts, starts, ends, strict=True)))
+    return parts if all(map(gt, ends, starts)) else [part for part in parts if part.end > part.start]
+
+
+def _unfinished(session: list[Footage], open_until: Mapping[str, int]) -> list[Counted]:
+    """The same, of one in which a file is being written, or was left."""
+    bounded = [_bounded(item, session, open_until) for item in session]
+    session = [item for item in bounded if item is not None]
     session.sort(key=_age)
     parts = []
     beyond = -1
@@ -91,7 +114,7 @@ def _parts(session: list[Footage]) -> list[Counted]:
         beyond = _ENDLESS if last is None else last
         if end is not None and end > start:
             parts.append(Counted(segment, epoch, first, last, start, end))
-    return parts  # nothing is there twice, as nearly always: each counts as a whole
+    return parts
 
 
 def _resolved(session: list[Footage]) -> list[Counted]:
@@ -102,14 +125,6 @@ def _resolved(session: list[Footage]) -> list[Counted]:
     whole = {f.segment: f for f in session}
     parts = [_timed(span, whole) for span in spans if not span.empty]
     return [part for part in parts if part.end > part.start]
-
-
-def _age(item: Footage) -> tuple[int, int]:
-    return (item.generation, item.first)
-
-
-def _start(part: Counted) -> int:
-    return part.start
 
 
 def _bounded(item: Footage, session: list[Footage], open_until: Mapping[str, int]) -> Footage | None:

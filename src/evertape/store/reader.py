@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Table, func, or_, select
+from sqlalchemy import Connection, Engine, Executable, Select, Table, bindparam, func, or_, select, union_all
 
 from evertape.ipc.events import Event
 from evertape.store import tables
@@ -39,6 +39,31 @@ from evertape.store.writer import event_type
 
 HELD = (OPEN, CLOSED)
 EVERY_STATE = (OPEN, CLOSED, MISSING, DELETED)
+
+# Every account asks these; to put a question together takes longer than to answer it.
+_LONGEST = select(func.max(tables.totals.c.longest)).where(tables.totals.c.camera == bindparam("camera"))
+_CAMERAS_GAPS = select(tables.gaps).where(
+    tables.gaps.c.camera == bindparam("camera"), tables.gaps.c.start_utc < bindparam("end")
+)
+# Two in one: for a single condition with "or" SQLite goes through every gap that the camera ever had.
+_GAPS = union_all(
+    _CAMERAS_GAPS.where(tables.gaps.c.end_utc >= bindparam("start")),
+    _CAMERAS_GAPS.where(tables.gaps.c.end_utc.is_(None)),
+)
+_DEATHS = (
+    select(tables.deaths)
+    .join(
+        tables.placements,
+        (tables.placements.c.service == tables.deaths.c.service)
+        & (tables.placements.c.process == tables.deaths.c.process),
+    )
+    .where(
+        tables.placements.c.camera == bindparam("camera"),
+        tables.deaths.c.at >= bindparam("start"),
+        tables.deaths.c.at < bindparam("end"),
+    )
+    .order_by(tables.deaths.c.at)
+)
 
 
 class Reader:
@@ -87,13 +112,13 @@ class Reader:
         with self._connection() as connection:
             yield from connection.execute(statement, execution_options={"yield_per": many})
 
-    def _rows(self, statement: Select[Any]) -> list[Any]:
+    def _rows(self, statement: Executable, **values: Any) -> list[Any]:
         with self._connection() as connection:
-            return list(connection.execute(statement).mappings())
+            return list(connection.execute(statement, values).mappings())
 
-    def _scalar(self, statement: Select[Any]) -> Any:
+    def _scalar(self, statement: Executable, **values: Any) -> Any:
         with self._connection() as connection:
-            return connection.execute(statement).scalar()
+            return connection.execute(statement, values).scalar()
 
     # -- segments -------------------------------------------------------------------------------------------
 
@@ -114,13 +139,12 @@ class Reader:
 
     def longest(self, camera: str) -> int:
         """Nanoseconds of the longest segment that the camera ever had: how far back a search by start has to reach."""
-        totals = tables.totals.c
-        return self._scalar(select(func.max(totals.longest)).where(totals.camera == camera)) or 0
+        return self._scalar(_LONGEST, camera=camera) or 0
 
-    def tuples(self, statement: Select[Any]) -> list[tuple[Any, ...]]:
+    def tuples(self, statement: Select[Any], **values: Any) -> list[tuple[Any, ...]]:
         """As ``rows``, but the driver's own: there may be thousands, and nothing asked for needs a conversion."""
         with self._connection() as connection:
-            cursor = connection.execute(statement).cursor
+            cursor = connection.execute(statement, values).cursor
             return list(map(tuple, cursor.fetchall()))
 
     def segment(self, segment: str) -> SegmentRow | None:
@@ -205,10 +229,7 @@ class Reader:
 
     def gaps(self, camera: str, start: int, end: int) -> list[GapRow]:
         """The ledger's entries that touch ``[start, end)``, by start."""
-        table = tables.gaps.c
-        found = select(tables.gaps).where(table.camera == camera, table.start_utc < end)
-        # Two questions: for one with "or" SQLite goes through every gap that the camera ever had.
-        rows = self._rows(found.where(table.end_utc >= start)) + self._rows(found.where(table.end_utc.is_(None)))
+        rows = self._rows(_GAPS, camera=camera, start=start, end=end)
         return sorted(map(gap_row, rows), key=lambda gap: (gap.start_utc, gap.opened_at))
 
     def gaps_by_id(self, ids: Sequence[str]) -> dict[str, GapRow]:
@@ -241,10 +262,7 @@ class Reader:
 
     def deaths(self, camera: str, start: int, end: int) -> list[Mapping[str, Any]]:
         """When a recorder died that had this camera: ``id, at, process, service, how``."""
-        death, place = tables.deaths, tables.placements
-        found = select(death).join(place, (place.c.service == death.c.service) & (place.c.process == death.c.process))
-        found = found.where(place.c.camera == camera, death.c.at >= start, death.c.at < end)
-        return self._rows(found.order_by(death.c.at))
+        return self._rows(_DEATHS, camera=camera, start=start, end=end)
 
     # -- the whole ------------------------------------------------------------------------------------------
 
