@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from evertape.cli.wording import rate_text
-from evertape.types import NS_PER_MS, NS_PER_S, Epoch
+from evertape.types import NS_PER_S
 
 if TYPE_CHECKING:
     from evertape.config.schema import Camera
@@ -15,67 +14,24 @@ if TYPE_CHECKING:
 
 
 def probe_camera(camera: Camera, *, sub: bool = False) -> ProbeReport:
-    """Look at a camera's stream for a few seconds. Blocks.
+    """See ``engine.camera_look``, which takes a while to be imported."""
+    from evertape.engine import camera_look
 
-    Raises:
-        ProbeFailedError: it cannot be reached, or sends nothing that could be recorded.
-        UsageError: it has no sub stream.
-    """
-    from evertape.errors import UsageError
-    from evertape.media.capture import Backend, CaptureRequest, Transport
-    from evertape.media.probe import probe_stream
-
-    url = camera.sub_stream() if sub else camera.main_stream()
-    if url is None:
-        raise UsageError(f"{camera.name} has no sub stream", hint="camera edit ID --sub URL gives it one")
-    request = CaptureRequest(
-        url=url.bare,
-        epoch=Epoch(uuid.uuid4().hex),
-        user=url.user,
-        password=url.password,
-        transport=Transport(str(camera.transport)),
-        backend=Backend(str(camera.receiver)),
-        latency_ms=camera.latency // NS_PER_MS,
-        audio=camera.audio,
-        tls_verify=camera.tls_verify,
-    )
-    return probe_stream(request)
+    return camera_look.probe_camera(camera, sub=sub)
 
 
 def failure_text(error: EvertapeError) -> str:
-    """What kept a camera from being looked at: the kind in words, and what the library or the camera said."""
-    kind = getattr(error, "kind", None)
-    words = "" if kind is None else str(kind).replace("_", " ")
-    return f"{words} ({error.what})" if words and words != error.what else error.what
+    """See there."""
+    from evertape.engine import camera_look
+
+    return camera_look.failure_text(error)
 
 
 def probe_json(report: ProbeReport) -> dict[str, Any]:
-    """For a program; durations in seconds, the bit rate in bits per second."""
-    audio, offset = report.audio, report.clock_offset_ns
-    return {
-        "ok": True,
-        "codec": str(report.video.codec),
-        "profile": report.profile,
-        "width": report.video.width,
-        "height": report.video.height,
-        "fps": report.fps,
-        "gop": report.gop,
-        "gop_s": None if report.gop_ns is None else report.gop_ns / NS_PER_S,
-        "b_frames": report.b_frames,
-        "bit_rate": report.bit_rate,
-        "audio": None if audio is None else {"codec": str(audio.codec), "rate": audio.rate, "channels": audio.channels},
-        "audio_source": report.audio_source,
-        "clock_source": str(report.clock_source),
-        "clock_offset_s": None if offset is None else offset / NS_PER_S,
-        "server": report.server,
-        "transport": str(report.transport),
-        "receiver": str(report.backend),
-        "auth": report.auth,
-        "encrypted": report.encrypted,
-        "verified": report.verified,
-        "first_frame_s": report.first_frame_ns / NS_PER_S,
-        "notices": [{"kind": str(n.kind), "value": n.value, "text": n.text} for n in report.notices],
-    }
+    """See there."""
+    from evertape.engine import camera_look
+
+    return camera_look.probe_json(report)
 
 
 def probe_text(report: ProbeReport) -> str:

@@ -13,6 +13,7 @@ import typer
 from evertape.cli.config_verbs import report_change, warn
 from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
+from evertape.engine.system_disk import on_system_disk
 from evertape.errors import NotRunningError, UsageError
 
 CHECK_S = 10.0
@@ -73,17 +74,6 @@ def add(
     if not config.volumes:
         warn(f"{place.data.recordings} is not recorded to any more, now that a volume is declared; its footage stays")
     report_change(place, as_json, f"volume {name} added", volume=name, path=str(where), role=role.value)
-
-
-def on_system_disk(path: Path) -> bool:
-    """Whether a folder that exists lies in the root file system."""
-    from evertape.disk.mounts import read_mounts
-    from evertape.engine.volume_terms import containing
-
-    real, mounts = path.resolve(), read_mounts()
-    if mounts:
-        return containing(mounts, real).point == "/"
-    return real.stat().st_dev == Path("/").stat().st_dev
 
 
 def _agree(question: str, yes: bool) -> None:

@@ -16,6 +16,7 @@ from evertape.clock import Clock, SystemClock
 from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.hub.engine_link import Engine
+from evertape.hub.files import EngineWhereabouts, Footage, Whereabouts
 from evertape.hub.looks import Looks
 from evertape.hub.news import News
 from evertape.hub.reading import Reading
@@ -50,6 +51,7 @@ class Services:
         reading: questions to the index.
         news: events as they happen.
         clock: both clocks.
+        whereabouts: where volumes are; by default as the engine says.
         parts: what further routers keep here, by name (accounts, jobs, alerts, …).
     """
 
@@ -58,10 +60,13 @@ class Services:
     reading: Reading
     news: News = field(default_factory=News)
     clock: Clock = field(default_factory=SystemClock)
+    whereabouts: Whereabouts | None = None
     parts: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.looks = Looks(self.reading)
+        state = self.settings.data.root / "state"
+        self.files = Footage(self.whereabouts or EngineWhereabouts(self.engine.status, state))
 
     @property
     def config(self) -> Config:

@@ -1,0 +1,22 @@
+"""``python -m evertape.hub.work_probe``: what a camera offers; see ``hub.work``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evertape.config.edit import camera_of
+from evertape.engine.camera_look import failure_text, probe_camera, probe_json
+from evertape.hub.work import serve
+from evertape.media.probe import ProbeFailedError
+
+
+def look(order: dict[str, Any]) -> dict[str, Any]:
+    """The order holds the keys of a camera; the answer is that of ``evertape camera probe --json``."""
+    try:
+        return probe_json(probe_camera(camera_of(order)))
+    except ProbeFailedError as error:
+        return {"ok": False, "error": failure_text(error), "hint": error.hint}
+
+
+if __name__ == "__main__":
+    serve(look)
