@@ -301,7 +301,7 @@ def test_one_flipped_byte_of_a_picture_is_found_by_its_hash(made: Installation) 
     assert not report.ok
     (finding,) = report.findings
     assert (finding.segment, finding.camera) == (made.footage[1].segment, "door")
-    assert finding.text.endswith("was changed after it was written: its hash is another")
+    assert finding.text.endswith("was changed after it was written: its hash is another (pictures 60 to 71)")
 
 
 def test_a_fragment_cut_off_an_end_is_found(made: Installation) -> None:

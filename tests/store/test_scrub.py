@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
 import pytest
 
+from evertape.clock import SystemClock
+from evertape.config.paths import DataDir
 from evertape.domain.cause import Cause
 from evertape.domain.coverage import GapSpan
+from evertape.engine.audit import Audit, volume_roots
 from evertape.engine.scrub import scrub
 from evertape.ipc.events import Alert, SegmentDamaged
 from evertape.ipc.messages import CheckSegments, SegmentIsClosed, SegmentIsOpen
+from evertape.mp4.export import ExportPart, export
 from evertape.mp4.index import build_index
 from evertape.mp4.scan import scan
 from evertape.store.index import Index
@@ -26,9 +31,9 @@ RATE = 1_000_000_000
 
 
 class Held:
-    """A volume with two finished files of six fragments; the keeper is the test's."""
+    """A volume with finished files, two of six fragments; the keeper is the test's."""
 
-    def __init__(self, rig: DiskRig) -> None:
+    def __init__(self, rig: DiskRig, files: int = 2, fragments: int = 6) -> None:
         self.rig = rig
         self.volume = rig.folder / "volume"
         self.volume.mkdir()
@@ -39,15 +44,16 @@ class Held:
         story.started((self.begin - START) / 1e9)
         story.wish((self.begin - START) / 1e9)
         write_down(rig, story.events)
+        self.span = files * fragments * FRAGMENT_NS
         epoch, self.footage, self.paths = "", list[Footage](), list[Path]()
-        for number in range(2):
+        for number in range(files):
             made = Footage(
                 epoch=epoch, first=number * 72, generation=number, start_utc=self.begin + number * 6 * FRAGMENT_NS
             )
             epoch = made.epoch
             peer = self.disk.connect()
             peer.send(*made.open())
-            for _ in range(6):
+            for _ in range(fragments):
                 peer.send(*made.append())
             path = peer.wait(SegmentIsOpen).path
             peer.send(made.close("rotate"))
@@ -82,7 +88,7 @@ class Held:
     def gaps(self) -> list[GapSpan]:
         """What the account of the footage's own time says is not there."""
         with Index.open_readonly(self.rig.data / "index.sqlite3") as index:
-            end = UtcNs(self.begin + 12 * FRAGMENT_NS)
+            end = UtcNs(self.begin + self.span)
             report = index.coverage("door", UtcNs(self.begin), end, UtcNs(end + 10**12))
         return [span for span in report.spans if isinstance(span, GapSpan)]
 
@@ -126,6 +132,27 @@ def test_a_flipped_byte_of_a_picture_is_in_the_ledger_with_its_fragment_and_no_m
     start = row.start_utc + 3 * FRAGMENT_NS
     (gap,) = held.gaps()
     assert (gap.cause, gap.start, gap.end) == (Cause.FOOTAGE_DAMAGED, start, start + FRAGMENT_NS)
+
+
+def test_one_flipped_byte_in_a_minute_is_half_a_second_in_the_ledger_and_the_rest_exports(rig: DiskRig) -> None:
+    held = Held(rig, files=1, fragments=120)
+    held.flip(0, held.footage[0].fragments[60].end - 1000)
+    with held.keeper():
+        row = held.row(0, "damaged")
+        look(rig, lambda _index: held.gaps())
+    (gap,) = held.gaps()
+    assert (gap.start - held.begin, gap.end - gap.start) == (60 * FRAGMENT_NS, FRAGMENT_NS)
+    exported = export([ExportPart(held.paths[0], damaged=bool(row.damaged))], io.BytesIO())
+    # What follows the damage needs it, up to the next keyframe.
+    assert exported.pictures == (120 - 2) * 12
+    roots = volume_roots({"usb1": held.volume})
+    report = Audit(DataDir(rig.data), roots, SystemClock(), running=False, deep=True).run()
+    (serious,) = [one for one in report.findings if one.serious]
+    assert serious.kind == "changed"
+    assert "pictures 720 to 731" in serious.text
+    whole = sum(account.recorded_s + account.explained_s for account in report.cameras.values())
+    assert sum(account.unexplained_s for account in report.cameras.values()) == 0
+    assert whole > 0
 
 
 def test_a_flipped_byte_of_the_index_is_told_and_costs_no_picture(held: Held) -> None:

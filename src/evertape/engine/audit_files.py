@@ -14,6 +14,7 @@ from evertape.engine.audit_report import Finding
 from evertape.engine.keeper_plan import by_path, day_bounds, day_of
 from evertape.errors import ProtocolError
 from evertape.mp4.digest import differ, hash_file
+from evertape.mp4.examine import examine, places_text
 from evertape.mp4.scan import ScannedSegment, scan
 from evertape.store.index import Index
 from evertape.store.rows import CLOSED, DELETED, MISSING, OPEN, SegmentRow
@@ -198,7 +199,17 @@ class FileAudit:
             self._say("unreadable", True, f"cannot be read to its end: {error.strerror}", path, row)
             return
         if differ(row.hash, found):
-            self._say("changed", True, "was changed after it was written: its hash is another", path, row)
+            text = f"was changed after it was written: its hash is another{self._where(path)}"
+            self._say("changed", True, text, path, row)
+
+    def _where(self, path: str) -> str:
+        """Which of its pictures are others, if the file itself tells."""
+        try:
+            with open(self._root.path / path, "rb") as file:
+                seen = examine(file, payload=True)
+        except (OSError, ProtocolError):
+            return ""
+        return f" ({places_text(seen.lost)})" if seen.lost or seen.compared else ""
 
     def _open(self, path: str, row: SegmentRow, segment: ScannedSegment) -> None:
         if segment.header.segment_id != row.id:

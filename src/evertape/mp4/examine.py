@@ -116,11 +116,16 @@ def sound_only(file: BinaryIO) -> ScannedSegment:
 
 def changed_text(lost: Sequence[Lost]) -> str:
     """That bytes were changed, and of which pictures."""
+    return f"{CHANGED}: {places_text(lost)}" if lost else f"{CHANGED}, but those of every picture are"
+
+
+def places_text(lost: Sequence[Lost]) -> str:
+    """Which pictures are lost."""
     if not lost:
-        return f"{CHANGED}, but those of every picture are"
+        return "no picture"
     places = [f"{one.first_video} to {one.last_video}" for one in lost[:_NAMED]]
     more = f" and in {len(lost) - _NAMED} more places" if len(lost) > _NAMED else ""
-    return f"{CHANGED}: pictures {', '.join(places)}{more}"
+    return f"pictures {', '.join(places)}{more}"
 
 
 def end_of(fragment: FragmentInfo) -> int:
