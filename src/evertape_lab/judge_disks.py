@@ -25,6 +25,8 @@ _FRAGMENT_S = 0.5
 OPENING_FAILED = re.compile(r"writer of \S+ failed at C[2-5]")
 """A file that could not be begun; to be refused by the check before it (C1) is no error."""
 WRITING_FAILED = re.compile(r"writer of \S+ failed at [WS]\d")
+UNUSABLE = "volume_unusable"
+"""The kind of alert that says that a volume cannot be used."""
 _ON_PURPOSE = ("starting", "service_stopped")
 """How every scenario begins and ends."""
 _MISTAKES = ("a mistake in", "a step failed in a way nobody foresaw", "Traceback")
@@ -68,7 +70,8 @@ def judge_disks(
     result.figures["ledger"] = {cause: causes.count(cause) for cause in sorted(set(causes))}
     _judge_live(result, stage)
     _judge_log(result, stage, expect)
-    _judge_alerts(result, events, expect)
+    judge_alerts(result, events, expect)
+    _judge_telling(result, stage, found, events, margin_s)
     _judge_volumes(result, stage, events, expect)
     _judge_meters(result, stage, expect, margin_s)
 
@@ -184,27 +187,46 @@ def _judge_log(result: Result, stage: Stage, expect: StorageExpect) -> None:
                 result.problems.append(f"{camera} was told {times} times of an error, not {expect.told}")
 
 
-def _judge_alerts(result: Result, events: Sequence[Event], expect: StorageExpect) -> None:
+def judge_alerts(result: Result, events: Sequence[Event], expect: StorageExpect) -> None:
+    """Each alert that is promised was raised once and is over once, or as often as it is promised."""
     alerts = [event for event in events if isinstance(event, Alert)]
-    raised = {event.alert: event for event in alerts if event.state == "raised"}
-    ended = {event.alert for event in alerts if event.state == "ended"}
-    kinds = [event.kind for event in raised.values()]
-    result.figures["alerts"] = {kind: kinds.count(kind) for kind in sorted(set(kinds))} or None
-    result.problems += [
-        f"no alert of {kind} was raised" for kind in expect.alerts if not any(e.kind == kind for e in raised.values())
-    ]
-    result.problems += [
-        f"the alert of {event.kind} is not over"
-        for alert, event in raised.items()
-        if alert not in ended and event.kind in expect.alerts
-    ]
+    kinds = {state: [e.kind for e in alerts if e.state == state] for state in ("raised", "ended")}
+    raised = kinds["raised"]
+    result.figures["alerts"] = {kind: raised.count(kind) for kind in sorted(set(raised))} or None
+    for kind in sorted(set(expect.alerts)):
+        for state, found in kinds.items():
+            if (times := found.count(kind)) != (want := expect.alerts.count(kind)):
+                result.problems.append(f"alerts of {kind} that were {state}: {times}, not {want}")
     lost = min((e.boot for e in events if isinstance(e, GapOpened) and e.cause.startswith("storage")), default=None)
-    first = min((event.boot for event in raised.values()), default=None)
+    first = min((event.boot for event in alerts if event.state == "raised"), default=None)
     if expect.alert_first and lost is not None:
         if first is None or first > lost:
             result.problems.append("a frame was lost before anybody was warned")
         else:
             result.figures["warned_s_before_loss"] = seconds(lost, first)
+
+
+def _judge_telling(
+    result: Result, stage: Stage, found: Sequence[DiskFigures], events: Sequence[Event], margin_s: float
+) -> None:
+    """How soon a person was told that a disk cannot be used, after it was noticed; shown from the break."""
+    raised = [e for e in events if isinstance(e, Alert) and e.kind == UNUSABLE and e.state == "raised"]
+    told: list[float] = []
+    for alert in raised:
+        before = [
+            (trouble, figures)
+            for trouble, figures in zip(stage.troubles, found, strict=True)
+            if trouble.volume == alert.volume and trouble.broke_boot <= alert.boot
+        ]
+        if not before:
+            result.problems.append(f"an alert of {UNUSABLE} was raised though nobody had broken {alert.volume}")
+            continue
+        trouble, figures = before[-1]
+        told.append(seconds(alert.boot, trouble.broke_boot))
+        late = told[-1] - (figures.noticed_after_s or 0.0)
+        if late > stage.script.expect.storage.told_within_s + margin_s:
+            result.problems.append(f"{alert.volume}: a person was told {late:.1f} s after it was noticed")
+    result.figures["person_told_after_s"] = max(told, default=None)
 
 
 def _judge_volumes(result: Result, stage: Stage, events: Sequence[Event], expect: StorageExpect) -> None:

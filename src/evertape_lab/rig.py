@@ -22,6 +22,8 @@ from evertape.ipc.messages import CameraInfo
 from evertape_lab.footage import logical_ranges
 
 _POLL_S = 0.02
+_SMALL_DISKS = '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n'
+"""Goes before what a scenario says of ``[storage]`` itself."""
 
 
 class Rig:
@@ -56,7 +58,9 @@ class Rig:
         self.volumes = volumes or {}
         self._with_hub = "[hub]" in settings
         text = "" if self._with_hub else "[hub]\nenabled = false\n"
-        text += '[storage]\nmin_record_free = "1MB"\nresume_free = "2MB"\n' + settings
+        text += (
+            settings.replace("[storage]\n", _SMALL_DISKS, 1) if "[storage]\n" in settings else _SMALL_DISKS + settings
+        )
         more = own or {}
         text += "".join(f'\n[cameras.{name}]\nurl = "{url}"\n{more.get(name, "")}' for name, url in urls.items())
         for name, (path, role) in self.volumes.items():

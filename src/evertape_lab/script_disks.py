@@ -42,7 +42,8 @@ class StorageExpect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         doubled: frames may still lie on the disks twice at the end.
         empty: volumes on which no footage may be left.
         holds: volumes on which there has to be some.
-        alerts: kinds of alerts that are raised, and are over at the end.
+        alerts: kinds of alerts, each as often as it is raised; each is over at the end, and none is raised again.
+        told_within_s: from what was noticed of a disk to the alert that it cannot be used.
         alert_first: one of them before the first frame is lost, if any is.
         changes: how often the state of each volume that broke may change at most.
         other_writers_wait_s: how long files of a camera that was followed may not grow, beyond a fragment's length.
@@ -64,6 +65,7 @@ class StorageExpect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     empty: tuple[str, ...] = ()
     holds: tuple[str, ...] = ()
     alerts: tuple[str, ...] = ()
+    told_within_s: float = 5.0
     alert_first: bool = False
     changes: int | None = None
     other_writers_wait_s: float | None = None

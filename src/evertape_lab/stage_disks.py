@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Counted:
     doubled: int
 
 
-class DiskVerbs:
+class DiskVerbs(ABC):
     """Verbs of a stage; ``volume`` of a step is a disk's name."""
 
     rig: Rig
@@ -69,9 +70,9 @@ class DiskVerbs:
     _folder: Path
 
     @property
+    @abstractmethod
     def cameras(self) -> list[str]:
         """Every camera that is one."""
-        raise NotImplementedError
 
     def set_disks_up(self, follow: Callable[[str], None] | None) -> None:
         """Before anything else; ``follow`` is called with each line of the time line."""
