@@ -15,7 +15,7 @@ from evertape.media.view.chain import GLib
 from evertape.media.view.playback import FilePlayer
 from evertape.media.view.restart import RestartRTSP
 from evertape.media.view.selector import InputSelectorRTSP
-from evertape.media.view.terms import DecoderTroubled, SinkKind, ViewEvent, ViewOptions
+from evertape.media.view.terms import DecoderTroubled, SinkKind, SourceChanged, ViewEvent, ViewOptions
 from evertape.media.view.view import View, WindowClosedError
 from evertape_lab import LabCameras
 
@@ -85,6 +85,23 @@ def test_an_error_of_the_decoder_has_it_rebuilt(camera: LabCameras) -> None:
     assert (event.domain, event.code, event.priority) == ("gst-stream-error-quark", 7, "medium")
     assert "makes no sense" in event.debug
     assert "s3cret" not in event.debug
+
+
+def test_an_error_deep_inside_the_decoder_is_the_decoders_and_a_code_that_is_a_cameras_elsewhere(
+    camera: LabCameras,
+) -> None:
+    with Viewing(camera.urls[0]) as seen:
+        chain = seen.view._screen.chain
+        assert chain is not None
+        inner = next(e for e in chain.bin.children if e.get_factory().get_name() not in ("appsrc", "h264parse"))
+        wrong = error(Gst.ResourceError.quark(), int(Gst.ResourceError.READ))
+        inner.post_message(Gst.Message.new_error(inner, wrong, ""))
+        seen.until(lambda: len(seen.troubles()) == 1, "the trouble is told")
+        seen.goes_on()
+    (event,) = seen.troubles()
+    assert (event.trouble, event.action, event.element) == ("failed", "rebuilt", inner.get_factory().get_name())
+    # The camera's own session knows nothing of it.
+    assert not [e for e in seen.events if isinstance(e, SourceChanged) and not e.flowing]
 
 
 @pytest.mark.parametrize("closed", [True, False])

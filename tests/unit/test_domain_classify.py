@@ -93,6 +93,12 @@ def test_trouble_with_audio_or_a_view_never_touches_the_recording(part: Part, do
     assert (found.action, found.restart, found.cause) == (Action.DEGRADE, Restart.PARTIAL, None)
 
 
+@pytest.mark.parametrize("part", [Part.AUDIO, Part.VIEW])
+def test_a_broken_element_of_audio_or_a_view_costs_that_part_and_threads_that_ran_out_everything(part: Part) -> None:
+    assert gst("core", 1, part).restart is gst("core", 12, part).restart is Restart.PARTIAL
+    assert gst("core", 6, part) == gst("core", 6)
+
+
 @pytest.mark.parametrize("part", Part)
 def test_running_out_of_memory_is_critical_wherever_it_is_noticed(part: Part) -> None:
     for kind in (None, FailureKind.INTERNAL):
@@ -153,6 +159,10 @@ def test_every_errno_of_the_fault_table_is_judged_as_its_fault() -> None:
         (["avdec_h264-0", "decode", "pipeline0"], Part.VIEW),
         (["queue3", "audio", "source", "pipeline0"], Part.AUDIO),
         (["mulawdec0", "source"], Part.AUDIO),
+        (["appsink1", "audio-0", "pipeline0"], Part.AUDIO),
+        (["audio", "rtpjitterbuffer1", "manager", "rtspsrc0", "pipeline0"], Part.AUDIO),
+        (["rtpjitterbuffer0", "manager", "rtspsrc0", "pipeline0"], Part.SOURCE),
+        (["h264parse0", "decode-2", "pipeline4"], Part.VIEW),
         (["filesink2", "pipeline4"], Part.FILE),
         (["queue0", "pipeline0"], Part.SOURCE),
         ([], Part.SOURCE),

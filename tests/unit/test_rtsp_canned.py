@@ -472,6 +472,7 @@ class Halver:
     def __init__(self) -> None:
         self.fed: list[tuple[bytes, int]] = []
         self.closed = False
+        self.trouble = ""
 
     def feed(self, data: bytes, pts_ns: int) -> list[tuple[int, bytes]]:
         self.fed.append((data, pts_ns))
@@ -479,6 +480,23 @@ class Halver:
 
     def close(self) -> None:
         self.closed = True
+
+
+def test_a_transcoder_that_fails_and_recovers_is_told_once_each_and_video_goes_on(meet: Meet) -> None:
+    halver = Halver()
+    meeting = meet(CannedServer(sdp=h264_sdp(audio=PCMU)), transcoder=lambda _raw: halver)
+    meeting.play()
+    sound = lambda n: interleave(rtp(b"\xff" * 160, n, 160 * n, kind=0), 2)  # noqa: E731
+    meeting.server.send(picture(IDR, 1, 0) + sound(0) + sound(1))
+    meeting.until(lambda: len(halver.fed) == 2)
+    halver.trouble = "the encoder is gone"
+    meeting.server.send(sound(2) + sound(3) + picture(INTER, 2, 3600))
+    meeting.until(lambda: sum(u.track is Track.VIDEO for u in meeting.units) == 2)
+    halver.trouble = ""
+    meeting.server.send(sound(4) + sound(5))
+    meeting.until(lambda: len(halver.fed) == 6)
+    told = [(e.kind, e.text) for e in meeting.events if isinstance(e, StreamNotice)]
+    assert told == [(NoticeKind.AUDIO_FAILED, "the encoder is gone"), (NoticeKind.AUDIO_BACK, "")]
 
 
 def test_g711_goes_through_the_transcoder(meet: Meet) -> None:

@@ -57,6 +57,8 @@ class Part(StrEnum):
 
 
 _NO_DETAIL = ErrorDetail()
+_PROCESS_WIDE = {("core", 6), ("core", 13)}
+"""``GstCoreError``: THREAD and CLOCK. Its others are one element's trouble, however bad for that element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def part_of(ancestry: Iterable[str]) -> Part:
 def classify_error(failure: Failure) -> Classification:
     """What ``failure`` means. One that no table knows is of low priority and is retried."""
     found = _look_up(failure)
-    if found.priority is ErrorPriority.CRITICAL or failure.part in (Part.SOURCE, Part.FILE):
+    if failure.part in (Part.SOURCE, Part.FILE) or _is_everybodys(failure.detail):
         return found
     # Without audio or a picture on the screen nothing is missing from the footage.
     return replace(found, action=Action.DEGRADE, restart=Restart.PARTIAL, cause=None)
@@ -128,6 +130,11 @@ def classify_fault(fault: StorageFault | str) -> Classification:
     except ValueError:
         known = StorageFault.OTHER
     return replace(FAULTS[known], cause=cause_of_fault(known))
+
+
+def _is_everybodys(detail: ErrorDetail) -> bool:
+    """The whole process ran out of something, whoever noticed it."""
+    return detail.errno in EXHAUSTED or (domain_name(detail.domain), detail.code) in _PROCESS_WIDE
 
 
 def _look_up(failure: Failure) -> Classification:

@@ -54,6 +54,7 @@ class ErrorDetail:
         errno: the operating system's number, if it said one.
         rtsp_status: the status of the reply, if that was the trouble.
         debug: one line of free text; passwords in it are masked on the way in.
+        ancestry: the names of the element and of the bins around it, innermost first; see ``classify.part_of``.
     """
 
     element: str = ""
@@ -62,6 +63,7 @@ class ErrorDetail:
     errno: int | None = None
     rtsp_status: int | None = None
     debug: str = ""
+    ancestry: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "debug", redact(self.debug))

@@ -229,7 +229,8 @@ class CameraWorker:
                 return
             self._counted_at[key] = now
             notice = replace(notice, value=self._counts.pop(key))
-        log.info("[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
+        level = logging.WARNING if notice.kind is NoticeKind.AUDIO_FAILED else logging.INFO
+        log.log(level, "[STREAMING] %s: %s %s %s", self.settings.id, notice.kind, notice.value or "", notice.text)
         host = self._host
         host.journal(
             Notice(

@@ -160,6 +160,10 @@ class NoticeKind(StrEnum):
     """``value`` bytes that made no sense were skipped in the connection."""
     AUDIO_UNSUPPORTED = "audio_unsupported"
     """There is audio and it is not taken; ``text`` says which."""
+    AUDIO_FAILED = "audio_failed"
+    """Something that works on audio failed, ``text`` says what; it is built anew, and video goes on undisturbed."""
+    AUDIO_BACK = "audio_back"
+    """Audio comes again."""
     CAMERA_CLOCK_OFFSET = "camera_clock_offset"
     """The camera's wall clock is ``value`` ns ahead of ours, too far to be used; 0 when it agrees again."""
     PARAMETER_SETS_INVALID = "parameter_sets_invalid"
@@ -236,6 +240,9 @@ class RawAudio:
 
 class AudioTranscoder(Protocol):
     """Turns one camera's G.711 into AAC. Owner's thread; never blocks, so frames may come a few calls later."""
+
+    trouble: str
+    """What failed, for people, until frames come again; "" while all is well."""
 
     @property
     def caps(self) -> AudioCaps:

@@ -59,6 +59,7 @@ NEEDS: tuple[Need, ...] = (
     *_each("rtspsrc rtph264depay rtph265depay", PluginSet.GOOD, "receiving from cameras", required=True),
     *_each("h264parse h265parse", PluginSet.BAD, "H.264 and H.265", required=True),
     *_each("rtpmp4gdepay aacparse", PluginSet.GOOD, "AAC audio", required=True),
+    *_each("errorignore", PluginSet.BAD, "audio that fails without video"),
     *_each("rtppcmudepay rtppcmadepay mulawdec alawdec", PluginSet.GOOD, "G.711 audio"),
     *_each("audioconvert audioresample", PluginSet.BASE, "G.711 audio"),
     Need(("avenc_aac", "fdkaacenc", "voaacenc", "faac"), PluginSet.LIBAV, "G.711 audio (an AAC encoder)"),

@@ -10,13 +10,15 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from evertape.domain.backoff import ExponentialBackoff
+from evertape.domain.failure import ErrorDetail
 from evertape.errors import SetupError
 from evertape.media.capture import RawAudio
 from evertape.media.elements import NEEDS
 from evertape.media.gst.lib import Gst, dispose, first_element, make, new_pipeline
+from evertape.media.gst.reports import error_detail
 from evertape.media.gst.sampleline import SampleLine
-from evertape.redact import redact
-from evertape.types import AudioCaps, Codec
+from evertape.types import NS_PER_S, AudioCaps, Codec, DurationNs
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,8 @@ _RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 
 _AAC_LC = 2
 # An encoder that has so much waiting (8 s of 8 kHz) is stuck; what comes then is left out and leaves a hole.
 _MAX_WAITING_BYTES = 64 * 1024
+
+_BACKOFF = ExponentialBackoff(DurationNs(NS_PER_S), DurationNs(60 * NS_PER_S), jitter=False)
 
 
 def audio_specific_config(rate: int, channels: int) -> bytes:
@@ -69,10 +73,13 @@ class AacTranscoder:
             raise SetupError(f"GStreamer has no AAC encoder ({' or '.join(_ENCODERS)})")
         self._raw = raw
         self._caps = AudioCaps(Codec.AAC, audio_specific_config(raw.rate, raw.channels), raw.rate, raw.channels)
-        self._line = SampleLine(raw.rate, _DELAYS[encoder])
-        self._broken = False
-        self._pipeline: Any | None = self._build(encoder)
-        self._pipeline.set_state(Gst.State.PLAYING)
+        self._encoder = encoder
+        self._closed = False
+        self._failures = 0
+        self._again_pts = 0
+        self.trouble = ""
+        """See ``AudioTranscoder``."""
+        self._pipeline: Any | None = self._begin()
 
     @property
     def caps(self) -> AudioCaps:
@@ -80,19 +87,32 @@ class AacTranscoder:
         return self._caps
 
     def feed(self, data: bytes, pts_ns: int) -> Sequence[tuple[int, bytes]]:
-        """See ``AudioTranscoder.feed``. After a failure it returns nothing; that was logged once."""
-        if self._pipeline is None or self._broken:
+        """See ``AudioTranscoder.feed``. After a failure it returns nothing for a while, then begins anew."""
+        if self._pipeline is None and not self._closed and pts_ns >= self._again_pts:
+            self._pipeline = self._begin()
+        if self._pipeline is None:
             return ()
-        self._check_bus(self._pipeline)
-        if not self._broken:
-            self._push(data, pts_ns)
-        return self._pull()
+        self._check_bus(self._pipeline, pts_ns)
+        if self._pipeline is None:
+            return ()
+        self._push(data, pts_ns)
+        frames = self._pull()
+        if frames:
+            self.trouble = ""
+        return frames
 
     def close(self) -> None:
         """See ``AudioTranscoder.close``; the pipeline ends on a thread of its own."""
+        self._closed = True
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             dispose(pipeline)
+
+    def _begin(self) -> Any:
+        self._line = SampleLine(self._raw.rate, _DELAYS[self._encoder])
+        pipeline = self._build(self._encoder)
+        pipeline.set_state(Gst.State.PLAYING)
+        return pipeline
 
     def _build(self, encoder: str) -> Any:
         media_type, decoder, _ = _LAWS[self._raw.encoding]
@@ -138,10 +158,20 @@ class AacTranscoder:
                 frames.append((pts_ns, buffer.extract_dup(0, buffer.get_size())))
         return frames
 
-    def _check_bus(self, pipeline: Any) -> None:
+    def _check_bus(self, pipeline: Any, pts_ns: int) -> None:
         bus = pipeline.get_bus()
         while (message := bus.pop()) is not None:
             if message.type == Gst.MessageType.ERROR:
-                self._broken = True
-                error, _ = message.parse_error()
-                log.error("encoding audio failed, it is left out: %s", redact(error.message))
+                self._fail(pipeline, error_detail(message), pts_ns)
+                return
+
+    def _fail(self, pipeline: Any, detail: ErrorDetail, pts_ns: int) -> None:
+        """Whatever it was: this pipeline does nothing but audio, so it costs audio, and for a while only."""
+        self._pipeline = None
+        dispose(pipeline)
+        self._failures += 1
+        wait = _BACKOFF.ceiling(self._failures)
+        self._again_pts = pts_ns + wait
+        self.trouble = (
+            f"{detail.element} ({detail.domain} {detail.code}: {detail.debug}); again in {wait // NS_PER_S} s"
+        )

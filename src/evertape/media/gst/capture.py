@@ -26,6 +26,7 @@ from evertape.media.capture import (
     TranscoderFactory,
     Transport,
 )
+from evertape.media.gst.audio_care import AudioCare, costs_audio_only
 from evertape.media.gst.failures import classify, is_refused_setup
 from evertape.media.gst.intake import Intake
 from evertape.media.gst.pipeline import GstPipeline
@@ -86,6 +87,7 @@ class GstCaptureSession:
         self._phase = _Phase.NEW
         self._pipeline: GstPipeline | None = GstPipeline(request, transcodes=transcoder is not None)
         self._intake = Intake(request, clock, transcoder, self._emit)
+        self._audio = AudioCare(self._emit)
         self._events: list[CaptureEvent] = []
         self._warning: ErrorDetail | None = None
         self._fault: ErrorDetail | None = None
@@ -121,7 +123,10 @@ class GstCaptureSession:
             self._work(self._pipeline, now)
         if self._phase is _Phase.ASKING:
             self._ask()
-        return self._intake.take_units()
+        units = self._intake.take_units()
+        if self._audio.awaited and any(unit.track is Track.AUDIO for unit in units):
+            self._audio.came()
+        return units
 
     def events(self) -> Sequence[CaptureEvent]:
         """See ``CaptureSession``."""
@@ -164,6 +169,8 @@ class GstCaptureSession:
                 self._on_playing(now)
             case Progress():
                 self._step_taken(now)
+            case Fault(detail) if costs_audio_only(detail) and self._pipeline is not None:
+                self._audio.failed(self._pipeline, detail, now)
             case Fault(detail):
                 self._on_fault(detail)
             case Warned(detail):
@@ -269,6 +276,7 @@ class GstCaptureSession:
         self._deadline_ns = now + (self._request.keepalive_ns or KEEPALIVE_NS)
 
     def _look_around(self, pipeline: GstPipeline, now: int) -> None:
+        self._audio.look(pipeline, now)
         if self._phase is _Phase.CONNECTING:
             if now >= self._deadline_ns:
                 self._fail(FailureKind.TIMEOUT, ErrorDetail("rtspsrc", debug="no answer within the time given"))

@@ -15,6 +15,7 @@ from typing import Any
 from evertape.domain.failure import ErrorDetail
 from evertape.errors import EvertapeError, SetupError
 from evertape.media.capture import CaptureRequest, Transport
+from evertape.media.gst.audio_branch import AudioBranch
 from evertape.media.gst.lib import Gio, Gst, GstRtsp, dispose, make, new_pipeline
 from evertape.media.gst.reports import Described, Fault, Report, read_message
 from evertape.media.rtsp.messages import USER_AGENT
@@ -55,7 +56,8 @@ class GstPipeline:
         self._request = request
         self._transcodes = transcodes
         self._inbox: deque[Report] = deque()
-        self._sinks: dict[Track, Any] = {}
+        self._video_sink: Any = None
+        self._audio: AudioBranch | None = None
         self._buffers: list[Any] = []
         self._chosen: dict[int, Track] = {}
         self._described: Described | None = None
@@ -107,9 +109,10 @@ class GstPipeline:
 
     def elements(self, factory: str) -> list[Any]:
         """The elements made by ``factory``; for tests."""
-        iterator, found = self._pipeline.iterate_elements(), []
+        iterator, found = self._pipeline.iterate_recurse(), []
         while (step := iterator.next())[0] == Gst.IteratorResult.OK:
-            if step[1].get_factory().get_name() == factory:
+            made_by = step[1].get_factory()
+            if made_by is not None and made_by.get_name() == factory:
                 found.append(step[1])
         return found
 
@@ -122,13 +125,13 @@ class GstPipeline:
         while self._inbox:
             yield self._inbox.popleft()
         while (message := self._bus.pop()) is not None:
-            report = read_message(message)
+            report = read_message(message, self._audio.kin if self._audio is not None else ())
             if report is not None:
                 yield report
 
     def pull(self, track: Track) -> Iterator[Any]:
         """The samples that wait, oldest first; never blocks."""
-        sink = self._sinks.get(track)
+        sink = self._sink(track)
         if sink is None:
             return
         for _ in range(MAX_WAITING_UNITS):
@@ -139,8 +142,21 @@ class GstPipeline:
 
     def ended(self, track: Track) -> bool:
         """This track got an end-of-stream and everything before it was pulled; the bus tells only of all together."""
-        sink = self._sinks.get(track)
+        sink = self._sink(track)
         return sink is not None and bool(sink.is_eos())
+
+    def fail_audio(self) -> bool:
+        """Take the audio's elements out, nothing else notices; false if that was done."""
+        return self._audio is not None and self._audio.fail()
+
+    def audio_cleared(self) -> bool:
+        """They are out. True once for each ``fail_audio``."""
+        return self._audio is not None and self._audio.cleared()
+
+    def restore_audio(self) -> None:
+        """Put new ones in, after ``audio_cleared``. Raises ``SetupError`` if that cannot be done."""
+        if self._audio is not None:
+            self._audio.add()
 
     def lost_packets(self) -> int:
         """How many packets never came, since the beginning."""
@@ -170,7 +186,7 @@ class GstPipeline:
             target.disconnect(number)
         self._connections.clear()
         self._buffers.clear()
-        self._sinks.clear()
+        self._video_sink = self._audio = None
 
     def _on_sdp(self, _source: Any, message: Any) -> None:
         description = parse_sdp(message.as_text())
@@ -214,18 +230,30 @@ class GstPipeline:
             else:
                 log.warning("audio is left out: %s", error)
 
+    def _sink(self, track: Track) -> Any:
+        if track is Track.AUDIO:
+            return self._audio.sink if self._audio is not None else None
+        return self._video_sink
+
     def _add_branch(self, pad: Any, track: Track) -> None:
         names, caps = self._branch(track)
-        sink = make(
-            "appsink",
-            caps=Gst.Caps.from_string(caps),
-            sync=False,
-            drop=False,
-            max_buffers=MAX_WAITING_UNITS,
-            enable_last_sample=False,
-            wait_on_eos=False,
-            **{"async": False},
-        )
+
+        def make_sink() -> Any:
+            return make(
+                "appsink",
+                caps=Gst.Caps.from_string(caps),
+                sync=False,
+                drop=False,
+                max_buffers=MAX_WAITING_UNITS,
+                enable_last_sample=False,
+                wait_on_eos=False,
+                **{"async": False},
+            )
+
+        if track is Track.AUDIO:
+            self._audio = AudioBranch(self._pipeline, pad, names, make_sink)
+            return
+        sink = make_sink()
         elements = [*(make(name) for name in names), sink]
         for element in elements:
             self._pipeline.add(element)
@@ -236,7 +264,7 @@ class GstPipeline:
             element.sync_state_with_parent()
         if pad.link(elements[0].get_static_pad("sink")) != Gst.PadLinkReturn.OK:
             raise SetupError(f"GStreamer cannot link rtspsrc to {names[0]}")
-        self._sinks[track] = sink
+        self._video_sink = sink
 
     def _branch(self, track: Track) -> tuple[tuple[str, ...], str]:
         described = self._described

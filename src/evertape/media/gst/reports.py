@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +73,15 @@ class Buffering:
 Report = Described | Playing | Progress | Fault | Warned | Ended | Silent | Buffering
 
 
-def read_message(message: Any) -> Report | None:
-    """A bus message as a plain value; ``None`` for what says nothing about the session."""
+AUDIO = "audio"
+"""How the names of bins begin that do nothing but audio, and what ``ancestry`` calls what works for them elsewhere."""
+
+
+def read_message(message: Any, audio: Collection[str] = ()) -> Report | None:
+    """A bus message as a plain value; ``None`` for what says nothing about the session. ``audio``: see ``ancestry``."""
     kind = message.type
     if kind == Gst.MessageType.ERROR:
-        return Fault(error_detail(message))
+        return Fault(error_detail(message, audio))
     if kind == Gst.MessageType.WARNING:
         return Warned(_detail(message, message.parse_warning(), message.parse_warning_details()))
     if kind == Gst.MessageType.EOS:
@@ -92,12 +97,28 @@ def read_message(message: Any) -> Report | None:
     return None
 
 
-def error_detail(message: Any) -> ErrorDetail:
-    """Everything that an ERROR message says."""
-    return _detail(message, message.parse_error(), message.parse_error_details())
+def error_detail(message: Any, audio: Collection[str] = ()) -> ErrorDetail:
+    """Everything that an ERROR message says. ``audio``: see ``ancestry``."""
+    return _detail(message, message.parse_error(), message.parse_error_details(), audio)
 
 
-def _detail(message: Any, parsed: tuple[Any, str | None], details: Any) -> ErrorDetail:
+def ancestry(element: Any, audio: Collection[str] = ()) -> tuple[str, ...]:
+    """The names of an element and of the bins around it, innermost first.
+
+    Args:
+        element: whatever posted a message; ``None`` has no name.
+        audio: names of elements that serve audio alone though their own names do not say so, such as the jitter
+            buffer that ``rtspsrc`` makes for it; they are preceded by ``AUDIO``.
+    """
+    names: list[str] = []
+    while element is not None:
+        name = element.get_name()
+        names += [AUDIO, name] if name in audio else [name]
+        element = element.get_parent()
+    return tuple(names)
+
+
+def _detail(message: Any, parsed: tuple[Any, str | None], details: Any, audio: Collection[str] = ()) -> ErrorDetail:
     error, debug = parsed
     status: int | None = None
     if details is not None:
@@ -106,4 +127,5 @@ def _detail(message: Any, parsed: tuple[Any, str | None], details: Any) -> Error
     element = message.src.get_factory() if isinstance(message.src, Gst.Element) else None
     name = element.get_name() if element is not None else "pipeline"
     text = redact(f"{error.message} {(debug or '').splitlines()[-1] if debug else ''}".strip())
-    return ErrorDetail(name, error.domain, error.code, rtsp_status=status, debug=text)
+    above = ancestry(message.src, audio)
+    return ErrorDetail(name, error.domain, error.code, rtsp_status=status, debug=text, ancestry=above)

@@ -63,6 +63,7 @@ class MediaLine:
         self._audio_seq = 0
         self._audio_report: SenderReport | None = None
         self._transcoder: AudioTranscoder | None = None
+        self._audio_trouble = ""
         self._offset_told: int | None = None
         self._invalid_told = 0
         self._stands_told = False
@@ -161,6 +162,15 @@ class MediaLine:
             return
         for at, frame in self._transcoder.feed(raw.data, pts):
             self._audio_unit(at, frame, boot_ns)
+        if self._transcoder.trouble != self._audio_trouble:
+            self._audio_troubled(self._transcoder.trouble)
+
+    def _audio_troubled(self, trouble: str) -> None:
+        self._audio_trouble = trouble
+        if trouble:
+            self._emit(StreamNotice(NoticeKind.AUDIO_FAILED, 1, trouble))
+        else:
+            self._emit(StreamNotice(NoticeKind.AUDIO_BACK))
 
     def _audio_unit(self, pts: int, data: bytes, boot_ns: int) -> None:
         if pts < 0 or self.caps is None:

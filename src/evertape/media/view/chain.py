@@ -5,6 +5,7 @@ Who runs what: the owner makes, feeds and retires a chain. GStreamer's thread ru
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,8 @@ _MEDIA = {
 }
 # Chroma of the formats that decoders give in ordinary memory: the planes of U and V, and the bytes of one sample.
 _PLANES = {"I420": (1, 2, 1), "YV12": (2, 1, 1), "NV12": (1, 1, 2)}
+
+_numbers = itertools.count()
 
 
 def has_element(name: str) -> bool:
@@ -143,7 +146,8 @@ class DecoderChain:
             max_buffers=0,
             max_time=0,
         )
-        self.bin = Gst.Bin.new(None)
+        # Its name is what tells errors from inside as those of decoding (``domain.classify.part_of``).
+        self.bin = Gst.Bin.new(f"decode-{next(_numbers)}")
         elements = [self._source, make(parser), _make_decoder(decoder)]
         for element in elements:
             self.bin.add(element)

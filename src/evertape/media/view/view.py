@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from evertape.clock import Clock, SystemClock
-from evertape.domain.classify import Failure, classify_error
+from evertape.domain.classify import Failure, classify_error, part_of
 from evertape.domain.classify import Part as WorkPart
 from evertape.domain.failure import ErrorDetail
 from evertape.errors import EvertapeError, SetupError
@@ -217,6 +217,8 @@ class View:
                 self._tell(SourceBuffering(**self._stamp(), percent=percent))
 
     def _decoder_troubled(self, decoder: str, trouble: Trouble, answer: Answer, error: ErrorDetail) -> None:
+        # One that was seen to stall, or to come to an end, was posted by nobody.
+        part = part_of(error.ancestry) if error.ancestry else WorkPart.VIEW
         self._tell(
             DecoderTroubled(
                 **self._stamp(),
@@ -224,7 +226,7 @@ class View:
                 trouble=trouble.value,
                 action=answer.action.value,
                 next=answer.decoder,
-                priority=str(classify_error(Failure(detail=error, part=WorkPart.VIEW)).priority),
+                priority=str(classify_error(Failure(detail=error, part=part)).priority),
                 element=error.element,
                 domain=error.domain,
                 code=error.code,
