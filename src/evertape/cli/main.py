@@ -16,6 +16,7 @@ from evertape.cli import (
     demo,
     doctor_verb,
     export,
+    hub,
     init,
     lab,
     ledger,
@@ -55,7 +56,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 
 # In the order of the help.
 PARTS = (
-    init, config_verbs, camera, volume, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
+    init, config_verbs, camera, volume, hub, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
     status, view, snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
 )  # fmt: skip
 for part in PARTS:

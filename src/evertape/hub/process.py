@@ -32,6 +32,7 @@ from evertape.hub.auth.setup import setup_url
 from evertape.hub.certificate import LOOK_S, Tls, open_tls
 from evertape.hub.engine_link import EngineLink
 from evertape.hub.news import News
+from evertape.hub.place import FILE
 from evertape.hub.reading import IndexReading
 from evertape.hub.services import Services, Settings
 from evertape.hub.serving import Server, configured, listen, url_of, why_not
@@ -44,7 +45,7 @@ logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 _AGAIN_S = 2.0
 """How long to wait before a port that is taken is tried again."""
-PLACE = "hub.json"
+PLACE = FILE
 """In the directory of the sockets: where the hub listens, and its process."""
 
 
