@@ -34,7 +34,8 @@ class Place:
             for path, role in ((self.home, "primary"), (self.spill, "spill"))
         )
         (self.data / "evertape.toml").write_text(
-            '[hub]\nenabled = false\n[storage]\nmin_record_free = "1MB"\nresume_free = "1MB"\nprobe_interval = "500ms"\n'
+            '[hub]\nenabled = false\n'
+            '[storage]\nmin_record_free = "1MB"\nresume_free = "1MB"\nprobe_interval = "500ms"\n'
             '[recording]\nrotation = "2s"\nalign = false\n[retention]\nstart_free = "1MB"\nstart_percent = 0.0\n'
             f'[cameras.door]\nurl = "{url}"\n{volumes}'
         )
@@ -152,9 +153,12 @@ def test_what_a_scrub_finds_is_left_out_of_nothing_that_is_well(recorded: Place)
     path = recorded.segments()[1]
     whole = path.read_bytes()
     try:
-        path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+        at = len(whole) // 2
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         answer = recorded.verb("scrub", "--camera", "door", "--volume", "home", code=1)
         assert [hurt["path"] for hurt in answer["damaged"]] == [str(path.relative_to(recorded.home))]
+        (lost,) = answer["damaged"][0]["lost"]
+        assert 1 <= lost["last_video"] - lost["first_video"] + 1 <= 13, "half a second"
         after = [one for one in recorded.verb("audit", "--deep", code=1)["findings"] if one["serious"]]
         assert [one["kind"] for one in after if one not in before] == ["changed"]
     finally:

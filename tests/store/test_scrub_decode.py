@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -283,20 +284,23 @@ def test_a_codec_without_a_decoder_is_not_tried_again() -> None:
     assert decoder.calls == 1
 
 
-def test_samples_are_due_at_their_interval_and_not_at_all_if_nobody_wants_them() -> None:
+def test_samples_are_due_at_their_interval_and_not_at_all_if_nobody_wants_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async def run() -> list[bool]:
         sampler = SampleDecoder(_no_wait, _Decoder())
         due = [sampler.due]
         sampler.assign(3600 * NS)
         due.append(sampler.due)
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: later)
+        due.append(sampler.due)
         await sampler.sample(cast(KeeperLink, _Link()), ROW)
         due.append(sampler.due)
-        sampler.assign(1)
-        await asyncio.sleep(0)
         sampler.assign(0)
         return [*due, sampler.due]
 
-    assert asyncio.run(run()) == [False, True, False, False]
+    later = time.monotonic() + 3601
+    assert asyncio.run(run()) == [False, False, True, False, False]
 
 
 def test_a_group_too_large_is_cut_and_a_file_without_a_keyframe_has_none() -> None:

@@ -57,8 +57,10 @@ class SampleDecoder:
 
     def assign(self, interval: int) -> None:
         """Decode a sample every so many nanoseconds; 0: never."""
-        self._interval_s = interval / 1e9
-        self._next = min(self._next, self._loop.time() + self._interval_s)
+        if interval != round(self._interval_s * 1e9):
+            self._interval_s = interval / 1e9
+            # Any time within it: a start has other things to do, and a keeper that is often replaced comes to it too.
+            self._next = self._loop.time() + random.random() * self._interval_s
 
     @property
     def due(self) -> bool:
