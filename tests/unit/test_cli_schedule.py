@@ -11,8 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from evertape.cli.main import app
-from evertape.cli.schedule import plan, plan_lines
+from evertape.cli.schedule import plan_lines
 from evertape.config.load import load_text
+from evertape.engine.schedule_plan import plan
 from evertape.types import NS_PER_S, UtcNs
 
 CONFIG = """

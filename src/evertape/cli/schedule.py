@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,36 +11,11 @@ import typer
 from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
 from evertape.errors import NotRunningError, UsageError
-from evertape.types import NS_PER_S, CameraId, UtcNs
+from evertape.types import NS_PER_S, UtcNs
 
 if TYPE_CHECKING:
     from evertape.config.schema import Config
-    from evertape.domain.schedule import Schedule
-
-WEEK_NS = 7 * 24 * 3600 * NS_PER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """When one camera is recorded.
-
-    Args:
-        camera: its id.
-        wanted: now.
-        by: ``schedule``, ``person`` or ``configuration``.
-        until: UTC ns until which that holds; ``None``: for good.
-        schedule: its text; ``always`` without one.
-        zone: the time zone it is meant in; ``None``: the machine's.
-        spans: of the coming week, UTC ns; ``None``: there is no schedule.
-    """
-
-    camera: str
-    wanted: bool
-    by: str
-    until: int | None
-    schedule: str
-    zone: str | None
-    spans: list[tuple[UtcNs, UtcNs]] | None
+    from evertape.engine.schedule_plan import Plan
 
 
 def add_to(app: typer.Typer) -> None:
@@ -60,6 +34,7 @@ def schedule(
     change with: evertape record start|stop CAMERA.
     """
     from evertape.clock import SystemClock
+    from evertape.engine.schedule_plan import plan
 
     config = place.load().config
     known = [str(name) for name, camera in config.cameras.items() if camera.enabled]
@@ -88,24 +63,6 @@ def _held(place: Place, config: Config, now: UtcNs) -> Mapping[str, Mapping[str,
         said = read_wishes(place.data.root / "state")
         wishes = {str(name): wish(terms_of(config, name), said.get(name), now) for name in config.cameras}
         return {n: {"wanted": w.wanted, "by": w.by, "until": until_shown(w.until)} for n, w in wishes.items()}
-
-
-def plan(config: Config, camera: str, held: Mapping[str, Any] | None, now: UtcNs) -> Plan:
-    """A camera's plan; ``held`` says what holds now, ``None``: the service does not know the camera yet."""
-    from evertape.domain.schedule import coming
-    from evertape.engine.wish_book import terms_of
-
-    there: Schedule | None = terms_of(config, CameraId(camera)).scheduled
-    known = held or {"wanted": False, "by": "", "until": None}
-    return Plan(
-        camera=camera,
-        wanted=bool(known["wanted"]),
-        by=str(known["by"]),
-        until=known["until"],
-        schedule=str(there) if there is not None else "always",
-        zone=there.zone if there is not None else None,
-        spans=coming(there, now, UtcNs(now + WEEK_NS)) if there is not None else None,
-    )
 
 
 def plan_json(found: Plan) -> dict[str, Any]:

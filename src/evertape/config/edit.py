@@ -61,6 +61,25 @@ def unset_value(path: Path, key: str) -> LoadedConfig:
     return _edit(path, lambda text, data: textedit.remove_in(text, _existing(data, key).path))
 
 
+def set_values(path: Path, values: Mapping[str, Plain | None]) -> LoadedConfig:
+    """Set several dotted keys at once, all or none; ``None`` takes one out, so that its default counts.
+
+    Raises:
+        InvalidConfig: the configuration would be wrong with them.
+        ConfigError: there is no such key, or the file cannot be written.
+    """
+
+    def change(text: str, data: Tables) -> str:
+        for key, value in values.items():
+            if value is None:
+                text = textedit.remove_in(text, _existing(data, key).path)
+            else:
+                text = textedit.set_in(text, *_checked(data, key, value))
+        return text
+
+    return _edit(path, change)
+
+
 def add_camera(path: Path, camera_id: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:
     """Add ``[cameras.ID]`` with these keys (at least ``url``), behind the other cameras.
 
@@ -94,17 +113,7 @@ def edit_camera(path: Path, camera_id: str, fields: Mapping[str, Plain | None]) 
         InvalidConfig: the configuration would be wrong with it.
         ConfigError: there is no such camera or key, or the file cannot be written.
     """
-
-    def change(text: str, data: Tables) -> str:
-        for name, value in fields.items():
-            key = f"cameras.{camera_id}.{name}"
-            if value is None:
-                text = textedit.remove_in(text, _existing(data, key).path)
-            else:
-                text = textedit.set_in(text, *_checked(data, key, value))
-        return text
-
-    return _edit(path, change)
+    return set_values(path, {f"cameras.{camera_id}.{name}": value for name, value in fields.items()})
 
 
 def remove_camera(path: Path, camera_id: str) -> LoadedConfig:

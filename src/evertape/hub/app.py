@@ -16,7 +16,21 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evertape.hub import errors
-from evertape.hub.api import cameras, control, events, health, ledger, segments, status, timeline, volumes
+from evertape.hub.api import (
+    cameras,
+    config,
+    control,
+    events,
+    health,
+    ledger,
+    protections,
+    retention,
+    schedules,
+    segments,
+    status,
+    timeline,
+    volumes,
+)
 from evertape.hub.auth.install import ROUTERS as ACCOUNTS
 from evertape.hub.auth.install import secure
 from evertape.hub.auth.security import Security
@@ -36,6 +50,10 @@ ROUTERS: Sequence[APIRouter] = (
     segments.router,
     ledger.router,
     events.router,
+    protections.router,
+    retention.router,
+    config.router,
+    schedules.router,
 )
 """Below ``/api/v1``, in the order of the reference."""
 

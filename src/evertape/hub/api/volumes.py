@@ -9,8 +9,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from evertape.config.edit import add_volume, remove_volume, set_value, unset_value
-from evertape.config.load import LoadedConfig
+from evertape.config.edit import add_volume, remove_volume, set_value, set_values
 from evertape.engine.system_disk import on_system_disk
 from evertape.hub import configuring
 from evertape.hub.api.asking import Admin, Operator, Viewer
@@ -98,13 +97,8 @@ async def edit(volume: VolumeName, body: VolumeChange, services: Shared, _who: A
     if not given:
         raise HubError(422, "nothing_to_change", "nothing is to be changed", where=["body"])
 
-    def edits(file: FilePath) -> LoadedConfig:
-        for key, value in given.items():
-            name = f"volumes.{volume}.{key}"
-            loaded = unset_value(file, name) if value is None else set_value(file, name, value)
-        return loaded
-
-    return await configuring.change(services, edits)
+    values = {f"volumes.{volume}.{key}": value for key, value in given.items()}
+    return await configuring.change(services, lambda file: set_values(file, values))
 
 
 @router.post("/{volume}/retire", summary="Write nothing new to it", responses=errors(401, 403, 404, 409, 503))
