@@ -124,8 +124,16 @@ def status_table(status: ServiceStatus) -> RenderableType:
     parts: list[RenderableType] = [table] if status.cameras or status.waiting else [Text("No cameras.")]
     parts += [Text(""), _volume_table(status), *_labels(status)]
     parts += [Text(line) for line in homecoming_lines(status.homecoming)]
+    parts += [Text(line, style) for line, style in _hub_lines(status)]
     parts += [Text(_foot(status), "dim")]
     return Group(*parts)
+
+
+def _hub_lines(status: ServiceStatus) -> list[tuple[str, str]]:
+    """Where the page is, and what is not safe about it."""
+    hub = status.raw.get("hub") or {}
+    said = [("The page is at {}", "url", ""), ("The page: {}", "problem", "red"), ("⚠ {}", "warning", "yellow")]
+    return [(text.format(hub[name]), style) for text, name, style in said if hub.get(name)]
 
 
 def status_lines(status: ServiceStatus) -> list[str]:

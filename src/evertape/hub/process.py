@@ -178,13 +178,13 @@ class HubProcess:
         self._server = server = Server(config)
         loop = asyncio.get_running_loop()
         task = loop.create_task(server.serve(sockets=[sock]))
-        looking = loop.create_task(_look(tls))
+        looking = loop.create_task(self._look(url, tls))
         try:
             while not server.started and not task.done():
                 await asyncio.sleep(0.01)
             log.info("[HUB] the page is at %s", url)
             await self._note(url)
-            self.tell(HubListens(url=url))
+            self._tell_where(url, tls)
             await self._first_words(url)
             await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -200,6 +200,18 @@ class HubProcess:
         """In a thread: it reads, and perhaps makes, a certificate."""
         assert self._services is not None
         return open_tls(self._services.config.hub, self._services.settings.data.root, self._clock)
+
+    def _tell_where(self, url: str, tls: Tls | None) -> None:
+        assert self._services is not None
+        warnings = (exposure(self._services.config.hub), tls.problem if tls is not None else "")
+        self.tell(HubListens(url=url, warning="; ".join(filter(None, warnings))))
+
+    async def _look(self, url: str, tls: Tls | None) -> None:
+        """Notice that the certificate's files have changed."""
+        while tls is not None:
+            await asyncio.sleep(LOOK_S)
+            if await asyncio.to_thread(tls.look):
+                self._tell_where(url, tls)
 
     async def _first_words(self, url: str) -> None:
         """What a person has to know at the start: who could read along, and how to make the first account."""
@@ -220,13 +232,6 @@ class HubProcess:
         path = run_dir(self._services.settings.data.root) / PLACE
         with contextlib.suppress(OSError, TimeoutError):
             await asyncio.wait_for(asyncio.to_thread(_note, path, url), 2.0)
-
-
-async def _look(tls: Tls | None) -> None:
-    """Notice that the certificate's files have changed."""
-    while tls is not None:
-        await asyncio.sleep(LOOK_S)
-        await asyncio.to_thread(tls.look)
 
 
 def _note(path: Path, url: str) -> None:

@@ -121,6 +121,8 @@ class HubListens(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     url: str
     problem: str = ""
+    warning: str = ""
+    """What is not safe about it, or does not work: who could read along, a certificate that could not be taken up."""
 
 
 class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
