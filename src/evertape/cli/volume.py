@@ -13,7 +13,6 @@ import typer
 from evertape.cli.config_verbs import report_change, warn
 from evertape.cli.place import Place
 from evertape.cli.verb import JsonFlag, emit, verb
-from evertape.engine.system_disk import on_system_disk
 from evertape.errors import NotRunningError, UsageError
 
 CHECK_S = 10.0
@@ -74,6 +73,13 @@ def add(
     if not config.volumes:
         warn(f"{place.data.recordings} is not recorded to any more, now that a volume is declared; its footage stays")
     report_change(place, as_json, f"volume {name} added", volume=name, path=str(where), role=role.value)
+
+
+def on_system_disk(path: Path) -> bool:
+    """See ``engine.system_disk``."""
+    from evertape.engine import system_disk
+
+    return system_disk.on_system_disk(path)
 
 
 def _agree(question: str, yes: bool) -> None:

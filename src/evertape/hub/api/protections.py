@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,8 +77,9 @@ async def protect(body: NewProtection, services: Shared, who: Operator) -> Prote
     """Answers once it is on record. Files are kept whole."""
     await recorded(services, who, body.camera)
     window(body.start, body.end)
-    asked: dict[str, Any] = {"camera": body.camera, "start_utc": body.start, "end_utc": body.end, "why": body.why, "who": who.name}
-    answer = await services.engine.ask("protect", **asked)
+    answer = await services.engine.ask(
+        "protect", camera=body.camera, start_utc=body.start, end_utc=body.end, why=body.why, who=who.name
+    )
     files, size = await services.reading.ask(lambda index: _held(index, body.camera, body.start, body.end))
     return Protected(
         id=answer["protection"], camera=body.camera, on_record=answer["on_record"], files=files, bytes=size
