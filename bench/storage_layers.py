@@ -1,6 +1,6 @@
 """What each layer of noticing is worth: a disk is pulled before rotations with all layers on, with one, with none.
 
-    PYTHONPATH=src python bench/storage_layers.py [--times 10] [--json FILE]
+    PYTHONPATH=src python bench/storage_layers.py [--times 10] [--json FILE] [--layers none errno] [--forms "torn out"]
 
 Needs root. Row ``B2`` of the lab in two forms: ``umount -l``, after which the file system lives on as long as somebody
 holds it open; and the device torn out, after which every write to it fails and it returns as another device, as a USB
@@ -27,6 +27,7 @@ from evertape_lab.stage import Stage
 
 LAYERS = ("kernel", "probe", "precheck", "errno", "low_space")
 ROWS: dict[str, tuple[str, ...]] = {"all": LAYERS, **{name: (name,) for name in LAYERS[:4]}, "none": ()}
+FORMS = ("umount -l", "torn out")
 EVERY_S = 3
 TAIL_FRAMES = 50
 """The newest two seconds may still be in memory when the service is told to stop."""
@@ -128,6 +129,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--layers", nargs="*", choices=list(ROWS), default=list(ROWS), help="only these rows")
+    parser.add_argument("--forms", nargs="*", choices=FORMS, default=FORMS, help="only these disks")
     options = parser.parse_args()
     found = []
     heads = (
@@ -140,8 +143,8 @@ def main() -> int:
         "frames lost",
     )
     print("| disk | " + " | ".join(heads) + " |\n" + "|---" * (len(heads) + 1) + "|")
-    for form in ("umount -l", "torn out"):
-        for name in ROWS:
+    for form in options.forms:
+        for name in options.layers:
             one = measure(name, form, options.times)
             found.append(asdict(one))
             print(line(one), flush=True)
