@@ -148,7 +148,7 @@ def test_what_a_scrub_finds_is_left_out_of_nothing_that_is_well(recorded: Place)
     answer = recorded.verb("scrub", "--sample-decode", "2")
     assert (answer["ok"], answer["unhashed"], answer["away"]) == (True, 0, 0)
     assert len(recorded.segments()) - 1 <= answer["files"] <= answer["decoded"] * 2  # one may be unfinished
-    before = [one for one in recorded.verb("audit", "--deep", code=None)["findings"] if one["serious"]]
+    before = [one for one in recorded.verb("audit", code=None)["findings"] if one["serious"]]
     assert {one["kind"] for one in before} <= {"unfinished"}
     path = recorded.segments()[1]
     whole = path.read_bytes()
@@ -159,7 +159,7 @@ def test_what_a_scrub_finds_is_left_out_of_nothing_that_is_well(recorded: Place)
         assert [hurt["path"] for hurt in answer["damaged"]] == [str(path.relative_to(recorded.home))]
         (lost,) = answer["damaged"][0]["lost"]
         assert 1 <= lost["last_video"] - lost["first_video"] + 1 <= 13, "half a second"
-        after = [one for one in recorded.verb("audit", "--deep", code=1)["findings"] if one["serious"]]
+        after = [one for one in recorded.verb("audit", code=1)["findings"] if one["serious"]]
         assert [one["kind"] for one in after if one not in before] == ["changed"]
     finally:
         path.write_bytes(whole)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from evertape.cli.main import app
 from evertape.clock import SystemClock
 from evertape.config.paths import DataDir
 from evertape.engine.audit import Audit, volume_roots
-from evertape.engine.audit_files import FileAudit
+from evertape.engine.audit_files import FileAudit, FilesFound
 from evertape.engine.audit_report import AuditReport
 from evertape.engine.keeper_tail import IndexTail
 from evertape.ipc.events import GapClosed, SegmentClosed, SegmentDeleted
@@ -60,7 +64,7 @@ class Installation:
         tail.catch_up()
         tail.close()
 
-    def audit(self, *, running: bool = False, deep: bool = False) -> AuditReport:
+    def audit(self, *, running: bool = False, deep: bool = True) -> AuditReport:
         roots = volume_roots({"usb1": self.volume})
         return Audit(self.data, roots, SystemClock(), running=running, boot="boot-1", deep=deep).run()
 
@@ -274,7 +278,8 @@ def test_progress_is_told(made: Installation) -> None:
     Audit(
         made.data, roots, SystemClock(), running=False, boot="boot-1", progress=lambda n, of: told.append((n, of))
     ).run()
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    sizes = [path.stat().st_size for path in made.paths]
+    assert told == [(sum(sizes[: n + 1]), sum(sizes)) for n in range(3)]
 
 
 def test_footage_beneath_an_absent_mount_point_is_found(made: Installation) -> None:
@@ -292,11 +297,11 @@ def test_footage_beneath_an_absent_mount_point_is_found(made: Installation) -> N
 
 
 def test_one_flipped_byte_of_a_picture_is_found_by_its_hash(made: Installation) -> None:
-    assert made.audit(deep=True).findings == []
+    assert made.audit().findings == []
     data = bytearray(made.paths[1].read_bytes())
     data[len(data) // 2] ^= 1
     made.paths[1].write_bytes(bytes(data))
-    report = made.audit(deep=True)
+    report = made.audit()
     assert kinds(report) == ["changed"]
     assert not report.ok
     (finding,) = report.findings
@@ -308,7 +313,7 @@ def test_a_fragment_cut_off_an_end_is_found(made: Installation) -> None:
     size = made.footage[1].fragments[-1].end
     with open(made.paths[1], "r+b") as file:
         file.truncate(size - 500)
-    (finding,) = [finding for finding in made.audit(deep=True).findings if finding.serious]
+    (finding,) = [finding for finding in made.audit().findings if finding.serious]
     assert finding.kind == "differs"
     assert "fragments is 3, not 4" in finding.text
 
@@ -330,12 +335,102 @@ def test_a_row_deleted_from_the_ledger_is_found(made: Installation) -> None:
     assert "the ledger's gap g differs from the journal" in report.findings[0].text
 
 
-def test_files_without_a_hash_on_record_are_counted_and_no_fault(made: Installation) -> None:
-    connection = sqlite3.connect(made.data.index_file)
-    connection.execute("UPDATE segments SET hash = ''")
-    connection.commit()
-    connection.close()
+def test_a_flipped_byte_is_found_wherever_it_is(made: Installation) -> None:
+    whole = made.paths[1].read_bytes()
+    for share in [*(n / 24 for n in range(24)), 0.999]:
+        data = bytearray(whole)
+        data[int(len(data) * share)] ^= 1
+        made.paths[1].write_bytes(bytes(data))
+        report = made.audit()
+        assert not report.ok, share
+        assert {Path(finding.path).name for finding in report.findings} == {made.paths[1].name}
+    made.paths[1].write_bytes(whole)
+    assert made.audit().ok
+
+
+def test_a_quick_audit_does_not_read_pictures(made: Installation) -> None:
+    flip_a_picture(made.paths[1])
+    assert made.audit(deep=False).ok
+    assert not made.audit().ok
+
+
+def flip_a_picture(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+
+
+def forget_the_hashes(made: Installation) -> None:
+    with contextlib.closing(sqlite3.connect(made.data.index_file)) as connection, connection:
+        connection.execute("UPDATE segments SET hash = ''")
+
+
+def look(made: Installation) -> FilesFound:
     (root,) = volume_roots({"usb1": made.volume})
     with Index.open_readonly(made.data.index_file) as index:
-        found = FileAudit(root, index, running=False, deep=True).look()
+        return FileAudit(root, index, running=False).look()
+
+
+def test_without_a_hash_on_record_a_file_is_compared_with_its_own(made: Installation) -> None:
+    forget_the_hashes(made)
+    found = look(made)
+    assert (found.unhashed, found.findings) == (0, [])
+    flip_a_picture(made.paths[1])
+    found = look(made)
+    assert [finding.kind for finding in found.findings] == ["changed"]
+    assert found.findings[0].text.endswith("was changed after it was written (pictures 60 to 71)")
+
+
+def test_files_without_any_hash_are_counted_and_no_fault(made: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_the_hashes(made)
+    # As of an older program, whose files have none.
+    monkeypatch.setattr("evertape.mp4.examine.table_checks", lambda _table: {})
+    found = look(made)
     assert (found.unhashed, found.findings) == (3, [])
+
+
+# -- as it is typed -----------------------------------------------------------------------------------------
+
+
+def truncate_a_fragment(made: Installation) -> None:
+    os.truncate(made.paths[1], made.footage[1].fragments[-1].end - 500)
+
+
+def delete_a_ledger_row(made: Installation) -> None:
+    with contextlib.closing(sqlite3.connect(made.data.index_file)) as connection, connection:
+        assert connection.execute("DELETE FROM gaps").rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        (lambda made: flip_a_picture(made.paths[1]), "✗ {path} on usb1 was changed after it was written"),
+        (lambda made: made.paths[1].unlink(), "✗ {path} on usb1 is not there"),
+        (delete_a_ledger_row, "✗ the ledger's gap g differs from the journal"),
+        (truncate_a_fragment, "✗ {path} on usb1 is not what the journal says: size is"),
+    ],
+    ids=["a byte flipped", "a file removed", "a ledger row deleted", "a fragment truncated"],
+)
+def test_the_verb_exits_with_1_and_a_clear_line(
+    made: Installation, damage: Callable[[Installation], object], line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVERTAPE_DATA", raising=False)
+    gap = GapClosed(
+        **made.story.stamp("recorder-0", 0), gap="g", camera="door", cause="camera_unreachable",
+        start_utc=made.begin - 10**9, end_utc=made.begin,
+    )  # fmt: skip
+    write_down(made.rig, [gap])
+    made.index()
+    made.data.config_file.write_text(f'[volumes.usb1]\npath = "{made.volume}"\nmount = false\n')
+
+    def audit() -> Result:
+        return CliRunner().invoke(app, ["audit", "--data", str(made.data.root)])
+
+    well = audit()
+    assert (well.exit_code, well.stdout.splitlines()[-1]) == (0, "everything matches")
+    damage(made)
+    found = audit()
+    assert found.exit_code == 1
+    path = made.paths[1].relative_to(made.volume)
+    assert [text for text in found.stdout.splitlines() if text.startswith(line.format(path=path))], found.stdout
+    assert found.stdout.splitlines()[-1].startswith("what does not match: ")

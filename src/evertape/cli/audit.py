@@ -22,25 +22,30 @@ def add_to(app: typer.Typer) -> None:
 
 def audit(
     place: Place,
-    deep: Annotated[
-        bool, typer.Option("--deep", help="Also read every byte, and compare each file's hash; takes hours.")
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick/--deep", help="Only sizes and structure of files; the default is to read every byte (--deep)."
+        ),
     ] = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Check every file against journal and index, and that every second is recorded or explained.
+    """Check every file against journal and index to the last byte, and that every second is recorded or explained.
 
-    Changes nothing, and works beside a running service. Exit code 1: something does not match.
+    Changes nothing, and works beside a running service, which the disk serves first. It reads all footage, as fast as
+    the disk goes: hours for terabytes; --quick leaves that out. Exit code 1: something does not match.
     """
     from evertape.cli.archive import mount_points, status_if_running, volume_roots
     from evertape.cli.screen import progress_bar
     from evertape.cli.service import boot_id
     from evertape.clock import SystemClock
+    from evertape.disk.gently import gently
     from evertape.engine.audit import Audit
 
     if not place.data.journal.is_dir():
         raise UsageError(f"nothing was ever recorded in {place.data.root}", hint="evertape serve records")
     status = status_if_running(place)
-    with progress_bar("files", quiet=as_json) as progress:
+    with progress_bar("bytes", quiet=as_json) as progress, gently():
         report = Audit(
             place.data,
             volume_roots(place, status),
@@ -50,12 +55,12 @@ def audit(
             boot=boot_id(),
             progress=progress or (lambda _done, _all: None),
             mounts=mount_points(place),
-            deep=deep,
+            deep=not quick,
         ).run()
     if as_json:
         emit(report_json(report))
     else:
-        print(report_text(report, deep))
+        print(report_text(report, quick))
     return 0 if report.ok else 1
 
 
@@ -88,8 +93,8 @@ def report_json(report: AuditReport) -> dict[str, Any]:
     }
 
 
-def report_text(report: AuditReport, deep: bool = False) -> str:
-    """For a person; ``deep``: every byte was read."""
+def report_text(report: AuditReport, quick: bool = False) -> str:
+    """For a person; ``quick``: not every byte was read."""
     from evertape.cli.wording import plural, size_text, span_text
     from evertape.domain.cause import Cause
 
@@ -111,11 +116,11 @@ def report_text(report: AuditReport, deep: bool = False) -> str:
         place = f" [{finding.volume}: {finding.path}]" if finding.path not in finding.text else ""
         lines.append(f"{'✗' if finding.serious else '!'} {finding.text}{place}")
     serious = sum(finding.serious for finding in report.findings)
-    lines.append(_verdict(report, deep) if report.ok else f"what does not match: {serious}")
+    lines.append(_verdict(report, quick) if report.ok else f"what does not match: {serious}")
     return "\n".join(lines)
 
 
-def _verdict(report: AuditReport, deep: bool) -> str:
+def _verdict(report: AuditReport, quick: bool) -> str:
     """All is well, and what that is said of."""
     text = "everything that is here matches" if report.unreachable else "everything matches"
-    return text if deep or not report.files else f"{text}; --deep also reads every byte"
+    return f"{text}, as far as sizes and structure tell" if quick and report.files else text

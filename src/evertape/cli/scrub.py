@@ -38,12 +38,13 @@ def scrub(
     """
     from evertape.cli.archive import open_archive
     from evertape.cli.screen import progress_bar
+    from evertape.disk.gently import gently
     from evertape.engine.scrub import scrub as check
     from evertape.media.decode_check import decode_problem
 
     with open_archive(place) as archive:
         total = sum(row.bytes or 0 for row in _rows(archive, camera, volume))
-        with progress_bar("bytes", quiet=as_json) as progress:
+        with progress_bar("bytes", quiet=as_json) as progress, gently():
             report = check(
                 _rows(archive, camera, volume),
                 archive.file_of,

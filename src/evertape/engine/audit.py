@@ -70,7 +70,7 @@ class Audit:
         boot: the kernel's boot id.
         progress: see ``Progress``.
         mounts: name to path of the volumes that are used only while something is mounted there.
-        deep: read every byte of every file, and compare its hash.
+        deep: read every byte of every file, and compare its hash; else only sizes and structure.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Audit:
         boot: str = "",
         progress: Progress = lambda _done, _all: None,
         mounts: Mapping[str, Path] = MappingProxyType({}),
-        deep: bool = False,
+        deep: bool = True,
     ) -> None:
         self._deep = deep
         self._data = data
@@ -170,11 +170,11 @@ class Audit:
         for volume, totals in truth.totals_by_volume().items():
             if volume in reachable:
                 self.report.segments += totals.files
+                self._expected += totals.bytes
             else:
                 self.report.unreachable += totals.files
         if self.report.unreachable:
             self._say("unreachable", False, f"{self.report.unreachable} segments are on volumes that are not here")
-        self._expected = self.report.segments
         open_until: dict[str, int] = {}
         suspicious: list[tuple[Root, Finding]] = []
         unhashed = 0
@@ -189,7 +189,7 @@ class Audit:
             suspicious += [(root, finding) for finding in found.findings]
         self.report.findings += self._again(own, truth, suspicious)
         if unhashed:
-            self._say("unhashed", False, f"of {unhashed} files no hash is on record yet; a scrub makes one")
+            self._say("unhashed", False, f"of {unhashed} files no hash is known yet; a scrub makes one")
         return open_until
 
     def _again(self, own: Path, truth: Index, suspicious: list[tuple[Root, Finding]]) -> list[Finding]:
@@ -204,8 +204,8 @@ class Audit:
             result += again.look_at(finding.path) if finding.serious else [finding]
         return result
 
-    def _one_more(self) -> None:
-        self._done += 1
+    def _one_more(self, size: int) -> None:
+        self._done += size
         self._progress(self._done, max(self._done, self._expected))
 
     # -- cameras --------------------------------------------------------------------------------------------

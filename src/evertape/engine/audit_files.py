@@ -38,7 +38,7 @@ class FilesFound:
         bytes: of these.
         open_until: for unfinished segments, up to when (UTC ns) they hold footage.
         folders: ``camera/day`` that were looked at.
-        unhashed: of which no hash is on record, though they were to be compared.
+        unhashed: of which no hash is known, though they were to be compared.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -56,7 +56,7 @@ class FileAudit:
         root: the volume.
         index: what the journal says.
         running: a service runs, so files may be unfinished.
-        on_file: called after each file.
+        on_file: called after each file, with its bytes.
         deep: read every byte, and compare its hash with the one on record.
     """
 
@@ -66,8 +66,8 @@ class FileAudit:
         index: Index,
         *,
         running: bool,
-        on_file: Callable[[], None] = lambda: None,
-        deep: bool = False,
+        on_file: Callable[[int], None] = lambda _size: None,
+        deep: bool = True,
     ) -> None:
         self._root = root
         self._index = index
@@ -113,7 +113,7 @@ class FileAudit:
         rows = {path: row for path, row in self._rows(day).items() if path.startswith(f"{camera}/")}
         for name, size in sorted(sizes.items()):
             self._file(f"{camera}/{day}/{name}", size, rows.pop(f"{camera}/{day}/{name}", None))
-            self._on_file()
+            self._on_file(size)
         for row in rows.values():
             if row.held:
                 self._absent(row)
@@ -187,9 +187,9 @@ class FileAudit:
             self._bytes(path, row)
 
     def _bytes(self, path: str, row: SegmentRow) -> None:
-        """Every byte, by the hash that was computed as it was written."""
+        """Every byte, by the hash that was computed as it was written; else by the file's own."""
         if not row.hash:
-            self.found.unhashed += 1
+            self._bytes_alone(path, row)
             return
         try:
             found, _ = hash_file(self._root.path / path)
@@ -201,6 +201,20 @@ class FileAudit:
         if differ(row.hash, found):
             text = f"was changed after it was written: its hash is another{self._where(path)}"
             self._say("changed", True, text, path, row)
+
+    def _bytes_alone(self, path: str, row: SegmentRow) -> None:
+        try:
+            with open(self._root.path / path, "rb") as file:
+                seen = examine(file, payload=True)
+        except FileNotFoundError:
+            return
+        except (OSError, ProtocolError) as error:
+            self._say("unreadable", True, f"cannot be read to its end: {error}", path, row)
+            return
+        if seen.problem:
+            self._say("changed", True, f"was changed after it was written ({places_text(seen.lost)})", path, row)
+        elif not seen.compared:
+            self.found.unhashed += 1
 
     def _where(self, path: str) -> str:
         """Which of its pictures are others, if the file itself tells."""
