@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evertape.cli.export import file_names, replacing, split_where_needed
+from evertape.cli.export import replacing
+from evertape.engine.export_pieces import file_names, split_where_needed
 from evertape.errors import VolumeError
 from evertape.store.rows import Piece, SegmentRow
 from evertape.types import NS_PER_S

@@ -54,11 +54,17 @@ def export(
     """
     from evertape.cli import export_bundle
     from evertape.cli.archive import open_archive
+    from evertape.engine.export_pieces import file_names, reachable, split_where_needed
 
     with open_archive(place) as archive:
         archive.require(camera)
         start, end, _ = window(archive, from_, to)
-        pieces = _reachable(archive, archive.index.pieces(camera, start, end, archive.open_until), partial)
+        pieces = reachable(
+            archive,
+            archive.index.pieces(camera, start, end, archive.open_until),
+            partial,
+            "--partial exports the rest",
+        )
         if not pieces:
             raise UsageError(
                 f"there is no footage of {camera} in that range", hint=f"evertape timeline {camera} shows what there is"
@@ -81,21 +87,6 @@ def export(
     return None
 
 
-def _reachable(archive: Archive, pieces: list[Piece], partial: bool) -> list[Piece]:
-    """The pieces whose files can be read.
-
-    Raises:
-        VolumeError: some cannot, and leaving them out was not asked for.
-    """
-    away = {piece.segment.volume for piece in pieces if archive.file_of(piece.segment) is None}
-    if away and not partial:
-        names = ", ".join(sorted(map(archive.volume_name, away)))
-        raise VolumeError(
-            f"a part of this footage lies on {names}, which is not there", hint="--partial exports the rest"
-        )
-    return [piece for piece in pieces if piece.segment.volume not in away]
-
-
 def _warn_of_damage(pieces: list[Piece]) -> None:
     from evertape.cli.config_verbs import warn
 
@@ -103,32 +94,6 @@ def _warn_of_damage(pieces: list[Piece]) -> None:
         piece.segment.path: piece.segment.damaged for piece in pieces if piece.segment.damaged
     }.items():
         warn(f"{path} is damaged ({problem}); what of it cannot be read is left out")
-
-
-def split_where_needed(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Group pieces that fit into one file: one codec, one size, and no pause longer than a picture can last. Pure."""
-    from evertape.mp4.timeline import HOLD_MAX_NS
-
-    groups: list[list[Piece]] = []
-    for piece in pieces:
-        last = groups[-1][-1] if groups else None
-        same = last is not None and _shape(last) == _shape(piece)
-        if last is not None and same and piece.start_utc - last.end_utc < HOLD_MAX_NS - 60_000_000_000:
-            groups[-1].append(piece)
-        else:
-            groups.append([piece])
-    return groups
-
-
-def _shape(piece: Piece) -> tuple[str, int, int]:
-    return piece.segment.codec, piece.segment.width, piece.segment.height
-
-
-def file_names(output: Path, count: int) -> list[Path]:
-    """The name that was asked for, or as many numbered ones as are needed. Pure."""
-    if count == 1:
-        return [output]
-    return [output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(1, count + 1)]
 
 
 def refuse_to_replace(files: Sequence[Path], force: bool) -> None:
@@ -168,36 +133,10 @@ def write_pieces(
 ) -> ExportResult:
     """Write what lies in ``[start, end)`` of these pieces to ``out``; ``name`` is shown. Raises as ``mp4.export``."""
     from evertape.cli.screen import progress_bar
-    from evertape.mp4.export import ExportPart, Gaps
-    from evertape.mp4.export import export as write_mp4
+    from evertape.engine import export_pieces
 
-    parts = []
-    for piece in pieces:
-        path, segment = archive.file_of(piece.segment), piece.segment
-        assert path is not None
-        last = piece.last if piece.last != segment.last_video else None
-        parts.append(
-            ExportPart(
-                path,
-                piece.first if piece.first != segment.first_video else None,
-                None if last is None else last + 1,
-                bool(segment.damaged),
-            )
-        )
-    first, last_piece = pieces[0], pieces[-1]
-    # Bounds only where footage is cut: the index may know better than the file when its pictures were, and a bound at
-    # the very edge would then cost some. Of a file that is being written, only what is safely on the disk.
-    begin = start if start > first.start_utc else None
-    until = min(end, last_piece.end_utc) if last_piece.last is None or end < last_piece.end_utc else None
     with progress_bar(name, quiet=quiet) as progress:
-        return write_mp4(
-            parts,
-            out,
-            from_utc_ns=begin,
-            to_utc_ns=until,
-            gaps=Gaps.CLOSE if close_gaps else Gaps.HOLD,
-            progress=progress,
-        )
+        return export_pieces.write_pieces(archive, pieces, out, (start, end), close_gaps=close_gaps, progress=progress)
 
 
 @contextlib.contextmanager
