@@ -132,10 +132,21 @@ class Footage:
                 self._scans.popitem(last=False)
         return found
 
-    async def root(self, volume: str) -> Path | None:
-        """Where a volume is, if it can be read now."""
-        location = (await self._whereabouts.volumes()).get(volume)
-        return None if location is None or location.state in _AWAY else Path(location.path)
+    async def open_path(self, path: Path) -> OpenFootage:
+        """Open a file of the hub's own, by a path that it made itself. Raises as ``open``."""
+        pool = self._pools.setdefault("", _Pool("of the data directory"))
+        try:
+            fd, size = await pool.run(_open_own, path)
+        except FileNotFoundError:
+            raise HubError(404, "file_missing", "the file is not there any more") from None
+        except OSError as error:
+            raise HubError(503, "io_error", f"the file cannot be read: {error.strerror}") from None
+        return OpenFootage(pool, fd, size)
+
+    async def roots(self) -> dict[str, Location]:
+        """Where the volumes are that can be read now, by their ids."""
+        found = await self._whereabouts.volumes()
+        return {volume: location for volume, location in found.items() if location.state not in _AWAY}
 
     async def name(self, volume: str) -> str:
         """What people call a volume, if it is known where it is or was."""
@@ -231,6 +242,11 @@ def _open(location: Location, segment: SegmentRow) -> tuple[int, int]:
         fd = open_file(handle.root, tuple(segment.path.split("/")), os.O_RDONLY)
     finally:
         handle.close()
+    return fd, os.fstat(fd).st_size
+
+
+def _open_own(path: Path) -> tuple[int, int]:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     return fd, os.fstat(fd).st_size
 
 

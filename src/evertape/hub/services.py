@@ -5,6 +5,7 @@ Threads: the owner's loop only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.hub.engine_link import Engine
 from evertape.hub.files import EngineWhereabouts, Footage, Whereabouts
+from evertape.hub.jobs import Exports, Job
 from evertape.hub.looks import Looks
 from evertape.hub.news import News
 from evertape.hub.reading import Reading
@@ -66,7 +68,14 @@ class Services:
     def __post_init__(self) -> None:
         self.looks = Looks(self.reading)
         state = self.settings.data.root / "state"
+        self.exports = Exports(self.settings.data.root / "exports", self._order, self.clock)
         self.files = Footage(self.whereabouts or EngineWhereabouts(self.engine.status, state))
+
+    async def _order(self, job: Job) -> Mapping[str, Any]:
+        # Imported here: what an export is told is put together by its routes, which need these services.
+        from evertape.hub.api.exports import order_of
+
+        return await order_of(self, job)
 
     @property
     def config(self) -> Config:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query
 from pydantic import BaseModel, Field
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from evertape.hub.api.asking import Viewer
 from evertape.hub.api.common import End, Start, live, recorded, window
 from evertape.hub.api.times import Instant, instant, optional_instant
 from evertape.hub.auth.guard import Who
 from evertape.hub.errors import HubError, errors, unknown
-from evertape.hub.files import OpenFootage
+from evertape.hub.ranges import respond
 from evertape.hub.services import Services, Shared
 from evertape.mp4.codecs import codec_strings
 from evertape.mp4.examine import end_of
@@ -27,7 +25,6 @@ from evertape.types import NS_PER_S
 router = APIRouter(tags=["footage"])
 
 MOST = 2000
-_RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)
 
 SegmentId = Annotated[str, Path(description="The segment's id.", pattern="^[0-9a-f]{32}$")]
 
@@ -164,53 +161,10 @@ async def file(
     if row.bytes is not None and if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers={"ETag": tag})
     opened = await services.files.open(row)
-    try:
-        wanted = range_ if if_range in (None, tag) else None
-        begin, end, status = _range(wanted, opened.size)
-    except HubError:
-        opened.close()
-        raise
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Content-Length": str(end - begin),
-        "ETag": tag,
-        "Cache-Control": "private, max-age=3600" if row.bytes is not None else "no-store",
-    }
-    if status == 206:
-        headers["Content-Range"] = f"bytes {begin}-{end - 1}/{opened.size}"
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=3600" if row.bytes is not None else "no-store"}
     if download:
         headers["Content-Disposition"] = f'attachment; filename="{row.path.rpartition("/")[2]}"'
-    return StreamingResponse(_bytes(opened, begin, end), status, headers, "video/mp4")
-
-
-async def _bytes(opened: OpenFootage, begin: int, end: int) -> AsyncIterator[bytes]:
-    try:
-        async for piece in opened.pieces(begin, end):
-            yield piece
-    finally:
-        opened.close()
-
-
-def _range(text: str | None, size: int) -> tuple[int, int, int]:
-    """First byte, the one behind the last, and the status (RFC 9110, 14.2); several ranges get the whole."""
-    found = _RANGE.fullmatch(text.strip()) if text else None
-    if found is None or not (found[1] or found[2]):
-        return 0, size, 200
-    if not found[1]:  # the last so many
-        begin, end = max(0, size - int(found[2])), size
-    else:
-        begin, end = int(found[1]), min(size, int(found[2]) + 1) if found[2] else size
-        if found[2] and int(found[2]) < begin:
-            return 0, size, 200
-    if begin >= end:
-        raise HubError(
-            416,
-            "range_unsatisfiable",
-            f"the file has {size} bytes",
-            where=["header", "Range"],
-            headers={"Content-Range": f"bytes */{size}"},
-        )
-    return begin, end, 206
+    return respond(opened, "video/mp4", headers, range_ if if_range in (None, tag) else None)
 
 
 async def segment_answer(services: Services, row: SegmentRow) -> SegmentAnswer:
