@@ -16,8 +16,11 @@ from starlette.requests import Request
 
 from evertape.config.problems import InvalidConfig
 from evertape.errors import ConfigError, EvertapeError, NotRunningError, SetupError, UsageError, VolumeError
+from evertape.hub.failure import HubError, unknown
 from evertape.redact import redact
 from evertape.store.failures import IndexBusyError, IndexDamagedError
+
+__all__ = ["ErrorAnswer", "Failure", "HubError", "Problem", "answer", "errors", "install", "problems_of", "unknown"]
 
 log = logging.getLogger(__name__)
 
@@ -48,42 +51,6 @@ class ErrorAnswer(BaseModel):
     """The body of every answer that is no success."""
 
     error: Failure
-
-
-class HubError(EvertapeError):
-    """A request that cannot be done.
-
-    Args:
-        status: of HTTP.
-        code: for programs.
-        what: for people; credentials are masked.
-        hint: what the person can do.
-        where: the part of the request that is meant.
-        headers: such as ``Retry-After``.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        what: str,
-        *,
-        hint: str = "",
-        where: Sequence[str | int] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(what, hint=hint)
-        self.status = status
-        self.code = code
-        self.where = list(where)
-        self.headers = dict(headers or {})
-
-
-def unknown(kind: str, name: str, *, known: Sequence[str] = (), parameter: str = "") -> HubError:
-    """404: there is no such camera, segment, volume; it looks the same if the asking person may not see it."""
-    hint = f"the {kind}s are: {', '.join(known)}" if known else ""
-    what = f"there is no {kind} {name!r}"
-    return HubError(404, f"{kind.replace(' ', '_')}_unknown", what, hint=hint, where=["path", parameter or kind])
 
 
 def answer(

@@ -23,7 +23,7 @@ from evertape.disk.marker import open_volume
 from evertape.disk.paths import open_file
 from evertape.engine.state_files import read_volumes
 from evertape.errors import ProtocolError
-from evertape.hub.errors import HubError
+from evertape.hub.failure import HubError
 from evertape.mp4.scan import ScannedSegment, scan
 from evertape.store.rows import SegmentRow
 
@@ -234,14 +234,22 @@ class EngineWhereabouts:
         return found
 
 
-def _open(location: Location, segment: SegmentRow) -> tuple[int, int]:
-    handle = open_volume(
-        location.path, is_mount=False, expected_id=segment.volume, name=location.name, may_create=False
-    )
+def open_beneath(location: Location, volume: str, path: str) -> int:
+    """Open a file of the volume with this id, by the path that the index has for it; blocking.
+
+    Raises:
+        VolumeFaultError: something else is at the volume's path.
+        OSError: from opening; the path is never followed through a link.
+    """
+    handle = open_volume(location.path, is_mount=False, expected_id=volume, name=location.name, may_create=False)
     try:
-        fd = open_file(handle.root, tuple(segment.path.split("/")), os.O_RDONLY)
+        return open_file(handle.root, tuple(path.split("/")), os.O_RDONLY)
     finally:
         handle.close()
+
+
+def _open(location: Location, segment: SegmentRow) -> tuple[int, int]:
+    fd = open_beneath(location, segment.volume, segment.path)
     return fd, os.fstat(fd).st_size
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from evertape.clock import Clock
 from evertape.errors import EvertapeError
-from evertape.hub.errors import HubError
+from evertape.hub.failure import HubError
 from evertape.hub.work import run
 from evertape.types import NS_PER_S
 

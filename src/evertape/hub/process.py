@@ -133,6 +133,8 @@ class HubProcess:
                 self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
+        if self._services is not None:
+            await self._services.exports.close()
         if self._security is not None:
             await self._security.trail.close(0.5)
             self._security.accounts.close()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from starlette.responses import StreamingResponse
 
-from evertape.hub.errors import HubError
+from evertape.hub.failure import HubError
 from evertape.hub.files import OpenFootage
 
 _RANGE = re.compile(r"bytes=(\d{0,19})-(\d{0,19})", re.ASCII)

@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import evertape
-from evertape.hub.errors import HubError
+from evertape.hub.failure import HubError
 from evertape.redact import redact
 
 log = logging.getLogger(__name__)
 
-_LINE = 4 << 20
+_LINE = 32 << 20
+"""The longest is a picture."""
 _AT_ONCE = 3
 """Snapshots, probes and the like; exports have a queue of their own."""
 _slots = asyncio.Semaphore(_AT_ONCE)

@@ -21,7 +21,7 @@ from evertape.engine.export_bundle import Request, bundled_file, manifest_of
 from evertape.engine.export_pieces import file_names, reachable, split_where_needed, write_pieces
 from evertape.evidence.bundle import new_bundle
 from evertape.evidence.keys import installation_key
-from evertape.hub.errors import HubError
+from evertape.hub.failure import HubError
 from evertape.hub.work import say, serve
 from evertape.mp4.export import Progress
 from evertape.store.index import Index

@@ -214,7 +214,7 @@ class VolumeStatus(BaseModel):
             path=info.path,
             declared=info.declared,
             state=info.state,
-            usable=_usable(info.state),
+            usable=cls.is_usable(info.state),
             reason=redact(info.reason),
             since=optional_instant(info.since_utc),
             label=label.text,
@@ -232,12 +232,13 @@ class VolumeStatus(BaseModel):
             reconciled=tidy[0] if tidy else None,
         )
 
-
-def _usable(state: str) -> bool:
-    try:
-        return VolumeState(state).usable
-    except ValueError:
-        return False
+    @staticmethod
+    def is_usable(state: str) -> bool:
+        """Whether footage can be recorded there; a word of a newer version says no."""
+        try:
+            return VolumeState(state).usable
+        except ValueError:
+            return False
 
 
 class Homecoming(BaseModel):

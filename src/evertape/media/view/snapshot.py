@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from evertape.clock import Clock, SystemClock
 from evertape.errors import EvertapeError, SetupError
@@ -35,6 +37,7 @@ def take_snapshot(
     decoder: str = "auto",
     timeout_ns: int = TIMEOUT_NS,
     clock: Clock | None = None,
+    width: int | None = None,
 ) -> bytes:
     """The newest picture there is: of a feed the last one of the group of pictures it begins with.
 
@@ -46,6 +49,7 @@ def take_snapshot(
         decoder: as in ``ViewOptions``; if it fails, the next best is tried.
         timeout_ns: how long to wait for a picture.
         clock: the machine's, if not given.
+        width: pixels, of a picture that is to be smaller than it came.
 
     Raises:
         NoPictureError: none came in time, or it cannot be decoded.
@@ -57,10 +61,26 @@ def take_snapshot(
         video, pictures = _collect(source, timeout_ns, clock or SystemClock())
     finally:
         source.close()
-    trouble = ""
+    return last_picture(video, pictures, kind, decoder=decoder, width=width)
+
+
+def last_picture(
+    video: VideoCaps,
+    pictures: Sequence[Picture],
+    kind: str = "jpeg",
+    *,
+    decoder: str = "auto",
+    width: int | None = None,
+) -> bytes:
+    """The last of these pictures, which begin with a keyframe; the rest as for ``take_snapshot``.
+
+    Raises:
+        NoPictureError: it cannot be decoded.
+    """
+    trouble = "there is no decoder for it"
     for name in candidates(video.codec, decoder, has_element):
         try:
-            return _decode(video, pictures, name, _ENCODERS[kind])
+            return _decode(video, pictures, name, _ENCODERS[kind], width)
         except NoPictureError as error:
             trouble = error.what
     raise NoPictureError(trouble)
@@ -90,10 +110,12 @@ def _collect(source: ViewSource, timeout_ns: int, clock: Clock) -> tuple[VideoCa
     raise NoPictureError(f"there is no picture: {reason}", hint=_HINT if away else "")
 
 
-def _decode(video: VideoCaps, pictures: list[Picture], decoder: str, encoder: str) -> bytes:
+def _decode(
+    video: VideoCaps, pictures: Sequence[Picture], decoder: str, encoder: str, width: int | None = None
+) -> bytes:
     chain = DecoderChain(video, decoder)
     sink = make("appsink", sync=False, max_buffers=1, drop=True, wait_on_eos=False, enable_last_sample=False)
-    elements = [make("videoconvert"), make(encoder), sink]
+    elements = [make("videoconvert"), *_smaller(video, width), make(encoder), sink]
     pipeline = new_pipeline()
     pipeline.add(chain.bin)
     for element in elements:
@@ -116,3 +138,12 @@ def _decode(video: VideoCaps, pictures: list[Picture], decoder: str, encoder: st
         raise NoPictureError(f"the picture cannot be decoded by {decoder}: {why}")
     finally:
         dispose(pipeline)
+
+
+def _smaller(video: VideoCaps, width: int | None) -> list[Any]:
+    """What makes a picture so wide, its proportions kept; nothing if it is no wider, or nobody knows how wide it is."""
+    if width is None or not 0 < width < video.width:
+        return []
+    height = max(2, round(video.height * width / video.width / 2) * 2)
+    caps = Gst.Caps.from_string(f"video/x-raw,width={width},height={height},pixel-aspect-ratio=1/1")
+    return [make("videoscale"), make("capsfilter", caps=caps)]
