@@ -100,7 +100,7 @@ def make_case(folder: Path, *routers: APIRouter, hub: dict[str, Any] | None = No
     settings = Settings(DataDir(folder), folder / "evertape.toml", config, "0", "s")
     services = Services(settings, engine, NoIndex(), clock=clock)
     security = make_security(services, cheap())
-    app = create_app(services, security, routers=(*ROUTERS, *routers), web=folder / "web")
+    app = create_app(services, security, routers=(*ROUTERS, *routers))
     return Case(app, services, security, engine, clock)
 
 

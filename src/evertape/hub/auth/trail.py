@@ -133,7 +133,7 @@ class TrailMiddleware:
         if scope["type"] != "http" or scope["method"] in SAFE:
             await self._app(scope, receive, send)
             return
-        status = 0
+        status = 500  # unless something else is answered
 
         async def sending(message: Message) -> None:
             nonlocal status
