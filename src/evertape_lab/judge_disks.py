@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from evertape.ipc.events import Alert, Event, GapOpened, SegmentDeleted, SegmentOpened, VolumeStateChanged
 from evertape_lab.audit import FramesReport, audit_files
 from evertape_lab.findings import Gap, p95
+from evertape_lab.judge_overload import judge_overload
 from evertape_lab.script_disks import StorageExpect
 from evertape_lab.stage_disks import Counted, Trouble, footage, seconds
 
@@ -74,6 +75,7 @@ def judge_disks(
     _judge_telling(result, stage, found, events, margin_s)
     _judge_volumes(result, stage, events, expect)
     _judge_meters(result, stage, expect, margin_s)
+    judge_overload(result, stage, events, report, expect)
 
 
 def _figures(trouble: Trouble, events: Sequence[Event]) -> DiskFigures:

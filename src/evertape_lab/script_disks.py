@@ -49,6 +49,8 @@ class StorageExpect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         other_writers_wait_s: how long files of a camera that was followed may not grow, beyond a fragment's length.
         beat_gap_s: the longest time between two heartbeats of a process.
         memory_mb: what the recorders may take more than at ``measure``.
+        exact: every frame is in one file or in a gap of ``storage_slow``, none in both; gaps end where frames do.
+        used: this share at least was written of what a slow disk (``mood`` ``rate``) would have taken.
         deleted_oldest_first: something was deleted, and always the oldest there was.
     """
 
@@ -71,4 +73,6 @@ class StorageExpect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     other_writers_wait_s: float | None = None
     beat_gap_s: float | None = None
     memory_mb: float | None = None
+    exact: bool = False
+    used: float | None = None
     deleted_oldest_first: bool = False

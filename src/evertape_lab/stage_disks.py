@@ -41,7 +41,10 @@ _COUNTS = 50
 
 @dataclass(slots=True)
 class Trouble:
-    """A volume that was broken; both clocks right before that, and right before it was mended."""
+    """A volume that was broken; both clocks right before that, and right before it was mended.
+
+    ``rate``: bytes per second that it takes meanwhile, if it is only slow; then also how large its files were.
+    """
 
     volume: str
     states: tuple[str, ...]
@@ -49,6 +52,9 @@ class Trouble:
     broke_utc: int
     mended_boot: int | None = None
     mended_utc: int | None = None
+    rate: float = 0.0
+    broke_bytes: int = 0
+    mended_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +139,12 @@ class DiskVerbs(ABC):
         self._look_beneath()
         if step.trouble:
             self.troubles.append(Trouble(step.volume, step.trouble, *_now()))
+            if rate := _rate(step):
+                self.troubles[-1].rate, self.troubles[-1].broke_bytes = rate, await asyncio.to_thread(_bytes, bay)
         if step.mended:
-            self._mended(step.volume)
+            # A disk that is worse than slow may not even say how large its files are.
+            slow = any(t.rate and t.volume == step.volume and t.mended_boot is None for t in self.troubles)
+            self._mended(step.volume, await asyncio.to_thread(_bytes, bay) if slow else 0)
         await asyncio.to_thread(DISK_DEEDS[step.do], bay, step)
         if step.do == "plug" and step.volume in self.rig.volumes:
             self.rig.volumes[step.volume] = (bay.point, bay.about.role)
@@ -321,11 +331,11 @@ class DiskVerbs(ABC):
             raise UsageError(f"there is no disk {name!r}", hint=f"there are {', '.join(self.bays) or 'none'}")
         return self.bays[name]
 
-    def _mended(self, volume: str) -> None:
+    def _mended(self, volume: str, size: int = 0) -> None:
         boot, utc = _now()
         for trouble in self.troubles:
             if trouble.volume == volume and trouble.mended_boot is None:
-                trouble.mended_boot, trouble.mended_utc = boot, utc
+                trouble.mended_boot, trouble.mended_utc, trouble.mended_bytes = boot, utc, size
 
     def _unfinished(self) -> set[str]:
         """Segments but each camera's newest of which the journal does not say that they were closed, or are gone."""
@@ -367,6 +377,16 @@ def _counted(files: Callable[[], list[Path]]) -> FramesReport:
 def footage(point: Path) -> list[Path]:
     """Files of footage on a volume."""
     return [path for path in point.glob("*/*/*.mp4") if CONTROL_DIR not in path.parts]
+
+
+def _rate(step: Step) -> float:
+    """Bytes per second that the step makes a disk take; 0: it does something else."""
+    word, _, value = step.word.partition(" ")
+    return float(value) if step.do == "mood" and word == "rate" else 0.0
+
+
+def _bytes(bay: Bay) -> int:
+    return sum(path.stat().st_size for path in footage(bay.point))
 
 
 def _readable(point: Path) -> bool:

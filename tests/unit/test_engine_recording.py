@@ -220,6 +220,8 @@ def test_a_disk_that_does_not_read_is_given_no_more_and_what_leaves_the_ring_is_
     assert gap.cause == Cause.STORAGE_SLOW
     usb.queued_bytes, usb.congested = 0, False
     bench.work()
+    assert bench.open_gaps() == [gap], "what becomes durable is older than what was lost"
+    bench.work()
     (gap_end,) = (gap for gap in bench.gaps() if gap.cause == Cause.STORAGE_SLOW)
     assert (gap_end.frames_lost, gap_end.end_utc - gap_end.start_utc) == (25, 25 * FRAME_NS)
 

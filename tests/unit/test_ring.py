@@ -95,3 +95,35 @@ def test_positions_count_on_after_everything_left() -> None:
     assert (ring.start, ring.end, ring.bytes) == (10, 10, 0)
     assert ring.append(unit(10, key=True), CAPS)
     assert ring.end == 11
+
+
+# -- a disk that takes footage, but not as fast as it comes -------------------------------------------------------
+
+
+def slow(ring: Ring, handed: int, budget_gops: float) -> list[int]:
+    """Where the GOPs began that went, of a ring whose units were handed over up to ``handed``; nothing is durable."""
+    keeper = RingKeeper(60 * NS_PER_S, int(budget_gops * 5 * (100 + UNIT_OVERHEAD)))
+    return [gop.view.start for _, gop in keeper.victims([Held(ring, 0, handed)], 0)]
+
+
+def test_what_is_on_its_way_goes_first_and_nothing_more_is_lost_by_it() -> None:
+    assert slow(filled(40), handed=20, budget_gops=37) == [0, 5, 10]
+
+
+def test_a_hole_is_made_some_seconds_long_for_it_ends_a_file() -> None:
+    gone = slow(filled(80), handed=0, budget_gops=79.5)
+    assert gone == [5 * n for n in range(6)], "the first, and what came within five seconds"
+
+
+def test_a_hole_is_not_made_longer_than_an_eighth_of_memory() -> None:
+    assert slow(filled(16), handed=0, budget_gops=15.9) == [0, 5, 10]
+
+
+def test_a_group_of_which_a_part_was_handed_over_makes_no_hole() -> None:
+    assert slow(filled(40), handed=2, budget_gops=39.5) == [0]
+
+
+def test_where_nobody_takes_anything_not_a_group_more_goes_than_has_to() -> None:
+    ring = filled(40)
+    keeper = RingKeeper(60 * NS_PER_S, int(39.5 * 5 * (100 + UNIT_OVERHEAD)))
+    assert [gop.view.start for _, gop in keeper.victims([Held(ring, 0)], 0)] == [0]

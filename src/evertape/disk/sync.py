@@ -21,7 +21,7 @@ from evertape.domain.volume_state import SLOW_MS, Observation, VolumeState
 from evertape.ipc.messages import Durable
 
 AGAIN_SHARE = 5
-"""A file whose sync took longer than the interval is synced again after a fifth of it: see ``docs/design/slow-disks.md``."""
+"""A file that took longer to sync than the interval waits a fifth of it only: ``docs/design/slow-disks.md``."""
 REMEMBERED = 5
 """Rounds whose median is reported: 2.5 s at the default interval, so one slow round is no alarm."""
 

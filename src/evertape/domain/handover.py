@@ -15,10 +15,13 @@ WIDE_BYTES = 32 << 20
 """On its way to a volume that keeps up: a second of 64 cameras of 4 Mbit/s."""
 NARROW_BYTES = 256 << 10
 """To one that does not, at least: half a second of a camera of 4 Mbit/s, so that something always goes on."""
-AIM_NS = 2 * NS_PER_S
-"""How long footage may take to become durable, and how much work a slow disk is given in advance."""
-MEASURED_NS = 4 * NS_PER_S
-"""Over which the disk's rate is measured: its syncs come in lumps of up to twice ``AIM_NS``."""
+STRAINED_NS = 2 * NS_PER_S
+"""What takes longer to become durable breaks the power-cut bound: from here on the disk is measured."""
+AIM_NS = 4 * NS_PER_S
+"""How much work a slow disk is given in advance. Less would starve one whose syncs take long whatever is in them:
+what is measured is then what it was given, and would shrink for ever."""
+MEASURED_NS = 2 * AIM_NS
+"""Over which the disk's rate is measured: what becomes durable comes in lumps."""
 TURN_NS = 500 * NS_PER_MS
 """Cameras on a slow disk are so close together."""
 _STALE_NS = NS_PER_S
@@ -47,16 +50,17 @@ class Window:
         self._kept: deque[_Given] = deque()
         """What became durable lately."""
         self._busy_ns = 0
-        """Since when there has been something to do without a pause."""
+        """Since when there has been something to do, with no pause of ``MEASURED_NS``."""
         self._wants: dict[Hashable, tuple[int, int]] = {}
         self.bytes = 0
         """On its way."""
         self.strained = False
-        """Something took longer than ``AIM_NS``, and ``relax`` was not called since."""
+        """Something took longer than ``STRAINED_NS``, and ``relax`` was not called since."""
 
     def given(self, writer: int, size: int, now: int) -> None:
         """One more fragment was handed over."""
-        if not self.bytes:
+        self._forget(now)
+        if not self.bytes and not self._kept:
             self._busy_ns = now
         self._given.setdefault(writer, deque()).append(_Given(size, now))
         self.bytes += size
@@ -87,9 +91,8 @@ class Window:
         return now - min((waiting[0].at_ns for waiting in self._given.values() if waiting), default=now)
 
     def rate(self, now: int) -> float:
-        """Bytes that became durable per second, lately and while there was something to do."""
-        while self._kept and now - self._kept[0].at_ns > MEASURED_NS:
-            self._kept.popleft()
+        """Bytes that became durable per second, lately."""
+        self._forget(now)
         busy = min(MEASURED_NS, max(now - self._busy_ns, NS_PER_S))
         return sum(kept.size for kept in self._kept) * NS_PER_S / busy
 
@@ -101,12 +104,11 @@ class Window:
 
     def has_room(self, now: int) -> bool:
         """Whether more may be handed over."""
-        oldest = self.oldest_ns(now)
-        self._strain(oldest)
-        return self.bytes < NARROW_BYTES or (oldest <= AIM_NS and self.bytes < self.limit(now))
+        self._strain(self.oldest_ns(now))
+        return self.bytes < self.limit(now)
 
     def is_turn(self, who: Hashable, arrival_ns: int, now: int) -> bool:
-        """Whether ``who``, whose oldest waiting unit arrived at ``arrival_ns``, is among those that are furthest behind."""
+        """Whether ``who``, whose oldest waiting unit arrived at ``arrival_ns``, is among the furthest behind."""
         if not self.strained:
             self._wants.clear()
             return True
@@ -119,12 +121,16 @@ class Window:
         """``who`` has nothing that waits."""
         self._wants.pop(who, None)
 
+    def _forget(self, now: int) -> None:
+        while self._kept and now - self._kept[0].at_ns > MEASURED_NS:
+            self._kept.popleft()
+
     def _strain(self, took_ns: int) -> None:
-        self.strained = self.strained or took_ns > AIM_NS
+        self.strained = self.strained or took_ns > STRAINED_NS
 
 
 class Congestion:
-    """Whether a volume takes footage as fast as it comes. Not what it takes while it catches up, and without flapping."""
+    """Whether a volume takes footage as fast as it comes; one that catches up does. Without flapping."""
 
     def __init__(self) -> None:
         self.on = False

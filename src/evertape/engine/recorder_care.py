@@ -104,7 +104,9 @@ class RingCare:
             # The usual case, ten times a second.
             self._behind.set(False, over="footage no longer waits in memory")
             return
-        waiting = sum(gop.bytes for ring, needed, _ in self._rings() for gop in ring.gops_from(needed) if gop.end > needed)
+        waiting = sum(
+            gop.bytes for ring, needed, _ in self._rings() for gop in ring.gops_from(needed) if gop.end > needed
+        )
         if waiting > budget * _BEHIND_SHARE:
             text = f"footage waits in memory, {waiting >> 20} MiB of {budget >> 20}; the oldest is lost when it is full"
             self._behind.set(True, text, waiting=waiting, budget=budget)

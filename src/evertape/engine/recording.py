@@ -54,6 +54,8 @@ class RecordingBranch:
         self._gaps = GapBook(settings.id, ring, host)
         self._generation = 0
         self._recorded_to = 0
+        self._lost_to = 0
+        """Ring position behind what was lost last: what becomes durable from there on ends the gap."""
         self._from = 0
         self._active: RecordingRun | None = None
         self._storage = RecordingStorage(settings.id, host)
@@ -219,8 +221,9 @@ class RecordingBranch:
             self._host.status_changed()
         self._count.durable(done)
         self._storage.durable(writer.link)
-        with self._book_guard:
-            self._gaps.storage_back()
+        if done[-1].end > self._lost_to:
+            with self._book_guard:
+                self._gaps.storage_back()
 
     def failed(self, run: RecordingRun, writer: SegmentWriter, fault: str, errno: int, text: str) -> None:
         """A writer failed; what was not durable is written again."""
@@ -233,6 +236,7 @@ class RecordingBranch:
     def lost(self, run: RecordingRun, frames: int, start_utc_ns: int, end_utc_ns: int, cause: Cause | None) -> None:
         """Video units left the ring without having become durable."""
         self._count.frames_lost += frames
+        self._lost_to = self.ring.start
         why = cause or self._storage.cause
         what = "given up" if cause else "lost, no volume took them"
         log.error("[RECORDING] %s: %d frames %s (%s)", self.settings.id, frames, what, why)
@@ -318,7 +322,8 @@ class RecordingBranch:
     def _judge(self) -> None:
         """Bring the state people see, and the retry, up to date."""
         writer, run, retry = self.writer, self._active, self._storage.retry
-        starved = run is not None and run.replay.wants_writer(self.ring)
+        # One that only waits for room on a slow disk is being recorded: its footage is on its way.
+        starved = run is not None and run.waits and run.replay.wants_writer(self.ring)
         self._status.judge(
             self.wanted,
             self._gaps.waits_for,
