@@ -92,7 +92,7 @@ class Feed extends EventTarget {
     socket.onmessage = ({ data }) => {
       const event = JSON.parse(data);
       this.dispatchEvent(new CustomEvent("event", { detail: event }));
-      if (STIRRING.has(event.type)) this.refresh();
+      if (event.type === "missed" || STIRRING.has(event.kind)) this.refresh();
     };
     socket.onclose = () => {
       if (this.#socket !== socket) return;

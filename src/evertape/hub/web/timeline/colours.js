@@ -16,7 +16,7 @@ export const KINDS = ["recorded", "spilled", "camera", "storage", "program", "da
 
 /** What a span is drawn as: `recorded`, `spilled`, or the family of a gap's cause. */
 export function kindOf(span) {
-  if (span.kind === "recorded") return span.spill ? "spilled" : "recorded";
+  if (span.kind === "recorded") return span.spilled ? "spilled" : "recorded";
   return FAMILY[span.cause] ?? "unknown";
 }
 

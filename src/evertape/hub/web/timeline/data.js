@@ -6,7 +6,7 @@ import { isoMs, msIso } from "../core/time.js";
 const KEPT = 400;
 const FRESH_MS = 4000;
 
-/** The spans of one camera in an answer of `/timeline`: `{ kind, start, end, volume, spill, segments, cause, lasts }`, times in ms. */
+/** The spans of one camera in an answer of `/timeline`: `{ kind, start, end, volume, spilled, segments, cause, lasts }`, times in ms. */
 export function spansOf(answer, camera) {
   const one = answer.cameras?.find((each) => each.camera === camera) ?? answer;
   return (one.spans ?? []).map((span) => ({ ...span, start: isoMs(span.start), end: isoMs(span.end) }));

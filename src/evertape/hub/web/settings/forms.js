@@ -1,0 +1,106 @@
+/** What the pages of the settings are made of: fields of the configuration, and forms that save what was changed. */
+
+import { api } from "../core/api.js";
+import { button, fill, h } from "../core/dom.js";
+import { t } from "../core/i18n.js";
+import { note, problemBox } from "../core/talk.js";
+
+/** A labelled input. `kind`: `text`, `number`, `password`, `check`, `select` with `options` `[[value, text]]`. */
+export function field(label, { kind = "text", help = "", options = [], value = "", ...attributes } = {}) {
+  if (kind === "check") {
+    const box = h("input", { type: "checkbox", prop: { checked: Boolean(value) }, ...attributes });
+    return wrap(h("label", { class: "check" }, box, h("span", {}, label, help && h("span", { class: "help soft small" }, ` – ${help}`))), box);
+  }
+  const input = kind === "select"
+    ? h("select", attributes, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)))
+    : h("input", { type: kind, spellcheck: "false", autocapitalize: "none", prop: { value: value ?? "" }, ...attributes });
+  return wrap(h("label", { class: "field" }, h("span", {}, label), input, help && h("span", { class: "help" }, help)), input);
+}
+
+function wrap(element, input) {
+  element.input = input;
+  return element;
+}
+
+/** What an input says: text, flag, number; empty text is `null`. */
+export function valueOf(input) {
+  if (input.type === "checkbox") return input.checked;
+  if (input.type === "number") return input.value === "" ? null : Number(input.value);
+  return input.value.trim() === "" ? null : input.value.trim();
+}
+
+/** A key of a nested configuration, `retention.max_age`. */
+export function at(config, key) {
+  return key.split(".").reduce((table, name) => table?.[name], config);
+}
+
+/**
+ * A form over keys of the configuration; only what was changed is sent. `fields`: `[{ key, kind, options }]`, with label `conf.KEY` and
+ * help `conf.KEY.help`. `save(changes)` sends them.
+ */
+export function configForm(config, fields, save, title = "") {
+  const controls = fields.map(({ key, ...rest }) => {
+    const help = t(`conf.${key}.help`);
+    const control = field(t(`conf.${key}`), { ...rest, value: at(config, key), help: help === `conf.${key}.help` ? "" : help, name: key });
+    control.key = key;
+    control.was = valueOf(control.input);
+    return control;
+  });
+  const problem = h("div", {});
+  const form = h("form", { class: "panel form" }, title && h("h2", {}, title), h("div", { class: "fields" }, controls), problem,
+    h("div", { class: "row" }, h("button", { type: "submit", class: "button primary" }, t("do.save"))));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const changed = controls.filter((one) => valueOf(one.input) !== one.was);
+    const changes = Object.fromEntries(changed.map((one) => [one.key, valueOf(one.input)]));
+    fill(problem);
+    for (const one of controls) one.input.removeAttribute("aria-invalid");
+    if (!changed.length) {
+      note(t("form.nothing"));
+      return;
+    }
+    try {
+      const answer = await save(changes);
+      for (const one of changed) one.was = valueOf(one.input);
+      tellSaved(answer);
+    } catch (error) {
+      mark(controls, error);
+      fill(problem, problemBox(error));
+    }
+  });
+  return form;
+}
+
+// The field that a problem is about, where it says so.
+function mark(controls, error) {
+  const about = error.problems?.flatMap((one) => one.where ?? []).join(".") ?? "";
+  for (const one of controls) if (about.endsWith(one.key)) one.input.setAttribute("aria-invalid", "true");
+}
+
+/** Say that a change was saved, and what is doubtful. */
+export function tellSaved(answer) {
+  note(answer?.in_force === false ? t("form.saved_not_in_force", { problem: answer.problem ?? "" }) : t("form.saved"), answer?.in_force === false ? "bad" : "ok");
+  for (const warning of answer?.warnings ?? []) note(warning, "bad", 10);
+}
+
+/** Save keys of the whole configuration. */
+export const saveConfig = (changes) => api.patch("/config", changes);
+
+/** The heading of a page, with its buttons. */
+export function head(title, ...buttons) {
+  return h("div", { class: "screen-head" }, h("h2", { class: "page-title" }, title), buttons);
+}
+
+/** Something that is still on its way; `load()` gives the content. */
+export function loading(load) {
+  const box = h("div", { class: "stack" }, h("p", { class: "soft" }, t("form.loading")));
+  const again = async () => {
+    try {
+      fill(box, await load(again));
+    } catch (error) {
+      fill(box, problemBox(error), button(t("do.again"), again));
+    }
+  };
+  again();
+  return box;
+}

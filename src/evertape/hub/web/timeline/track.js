@@ -1,0 +1,366 @@
+/**
+ * One camera's recorded pictures in a `<video>`, by Media Source Extensions: bytes of the files as they are, appended where they belong
+ * in time. It never decides when: `follow(at, rate, playing)` is called by the one clock of all cameras, some times a second.
+ */
+
+import { Footage } from "./footage.js";
+import { pictures, videoTrack } from "./mp4.js";
+
+const AHEAD_S = 8;
+const BEHIND_S = 20;
+const PIECE_BYTES = 1.5e6;
+const SPAN_MS = 36 * 3600000;
+const SEEK_DRIFT_S = 0.35;
+/** A decoder that drops this share of the pictures, or is this far behind, gets keyframes only. */
+const DROPPED = 0.25;
+const TRICK_FROM = 4;
+const STEP_SLACK_S = 0.002;
+const TAIL_MS = 600;
+const ASK_MS = 400;
+/** So long the recording may be waited for at its newest end before it is asked what is the matter. */
+const EDGE_MS = 15000;
+
+export class Track extends EventTarget {
+  #source = null;
+  #buffer = null;
+  #origin = 0;
+  #segment = null;
+  #position = null; // where the next bytes come from: { part, index }
+  #frames = [];
+  #pumping = null;
+  #abort = new AbortController();
+  #wanted = null;
+  #appendedTo = -Infinity;
+  #dropped = { total: 0, dropped: 0, at: 0 };
+  #passed = 0;
+  #asked = 0;
+  #searched = 0;
+
+  /** `playing`, `waiting` (bytes are on their way), `gap`, `edge` (not recorded yet), `failed`. */
+  state = "waiting";
+  /** The answer of `/at` while in a gap. */
+  gap = null;
+  /** Only keyframes are shown, because the decoder does not keep up. */
+  trick = false;
+  error = null;
+
+  constructor(camera, video) {
+    super();
+    this.camera = camera;
+    this.video = video;
+    this.footage = new Footage(camera);
+  }
+
+  close() {
+    this.#abort.abort();
+    this.#detach();
+  }
+
+  /** Go to `at` (ms): forget what is not near, and load what shows it. */
+  seek(at) {
+    this.#wanted = at;
+    this.trick = false;
+    this.#passed = 0;
+    this.#asked = 0;
+    if (this.has(at)) {
+      this.video.currentTime = this.#media(at);
+      return;
+    }
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#position = null;
+    this.#appendedTo = -Infinity;
+    this.#state("waiting");
+  }
+
+  /** Whether pictures of `at` are there to be shown. */
+  has(at) {
+    return this.#buffer !== null && within(this.video.buffered, this.#media(at));
+  }
+
+  /** The next (`+1`) or previous (`-1`) picture's instant from `at` on, in ms; `null`: not loaded. */
+  neighbour(at, direction) {
+    const now = this.#media(at);
+    const times = this.#frames.filter((one) => within(this.video.buffered, one.pts + STEP_SLACK_S));
+    const shown = times.findLast((one) => one.pts <= now + STEP_SLACK_S)?.pts ?? now;
+    const found = direction > 0
+      ? times.find((one) => one.pts > shown + STEP_SLACK_S)
+      : times.findLast((one) => one.pts < shown - STEP_SLACK_S);
+    return found ? this.#origin + (found.pts + STEP_SLACK_S) * 1000 : null;
+  }
+
+  /** Be where the clock is. `false`: not there yet, the clock should wait. */
+  follow(at, rate, playing) {
+    this.#pump(at, rate);
+    if (this.state === "failed" || this.state === "gap") {
+      this.#pause();
+      return true;
+    }
+    if (!this.has(at)) {
+      this.#pause();
+      // A hole within what was appended: the last picture stands until it is over. Else the clock waits.
+      return this.#appendedTo > at + 200;
+    }
+    this.#state("playing");
+    const now = this.#media(at);
+    const drift = this.video.currentTime - now;
+    if (!playing || this.trick) {
+      this.#pause();
+      if (this.trick && playing) this.#toKeyframe(at);
+      else if (Math.abs(drift) > 0.02 && !this.video.seeking) this.video.currentTime = now;
+      return true;
+    }
+    this.#watchDecoder(rate, drift);
+    if (Math.abs(drift) > SEEK_DRIFT_S * Math.max(1, rate)) {
+      if (!this.video.seeking) this.video.currentTime = now;
+    } else {
+      const nudged = rate * (1 - Math.max(-0.1, Math.min(0.1, drift / Math.max(1, rate))));
+      if (Math.abs(this.video.playbackRate - nudged) > 0.01 * rate) this.video.playbackRate = Math.min(16, Math.max(0.1, nudged));
+    }
+    if (this.video.paused) this.video.play().catch(() => null);
+    return true;
+  }
+
+  // -- the picture ----------------------------------------------------------------------------------------
+
+  #media(at) {
+    return (at - this.#origin) / 1000;
+  }
+
+  #pause() {
+    if (!this.video.paused) this.video.pause();
+  }
+
+  #watchDecoder(rate, drift) {
+    const quality = this.video.getVideoPlaybackQuality();
+    const now = performance.now();
+    if (now - this.#dropped.at < 1500) return;
+    const total = quality.totalVideoFrames - this.#dropped.total;
+    const share = total > 0 ? (quality.droppedVideoFrames - this.#dropped.dropped) / total : 0;
+    const measured = this.#dropped.at > 0 && now - this.#dropped.at < 3000;
+    this.#dropped = { total: quality.totalVideoFrames, dropped: quality.droppedVideoFrames, at: now };
+    if (measured && rate >= TRICK_FROM && (share > DROPPED || drift < -0.3 * rate)) this.trick = true;
+  }
+
+  #toKeyframe(at) {
+    if (this.video.seeking) return;
+    const key = this.#frames.findLast((one) => one.key && one.pts <= this.#media(at));
+    if (key && Math.abs(key.pts + STEP_SLACK_S - this.video.currentTime) > 0.01) this.video.currentTime = key.pts + STEP_SLACK_S;
+  }
+
+  /** The rate has changed: the decoder gets its chance again. */
+  rateChanged() {
+    this.trick = false;
+    this.#dropped = { total: 0, dropped: 0, at: 0 };
+  }
+
+  // -- the bytes ------------------------------------------------------------------------------------------
+
+  #pump(at, rate) {
+    if (this.#pumping) return;
+    const { signal } = this.#abort;
+    this.#pumping = this.#load(at, rate, signal)
+      .catch((error) => {
+        if (signal.aborted) return;
+        this.error = error;
+        this.#state("failed");
+        setTimeout(() => this.state === "failed" && !this.#abort.signal.aborted && this.seek(this.#wanted ?? at), 2000);
+      })
+      .finally(() => { this.#pumping = null; });
+  }
+
+  async #load(at, rate, signal) {
+    if (!this.#position) await this.#begin(at, signal);
+    if (!this.#position) return;
+    await this.#evict(at);
+    const wish = AHEAD_S * Math.max(1, Math.min(rate, 8)) * 1000;
+    if (this.#appendedTo > at + wish) return;
+    await this.#append(at, signal);
+  }
+
+  async #begin(now, signal) {
+    // The last picture of a part that was left is over some milliseconds before the part is.
+    const at = now < this.#passed && this.#passed - now < TAIL_MS ? this.#passed : now;
+    const { part } = await this.footage.locate(at, signal);
+    if (!part) {
+      if (performance.now() - this.#asked < ASK_MS) return;
+      this.#asked = performance.now();
+      const answer = await this.footage.what(at);
+      signal.throwIfAborted();
+      this.gap = answer;
+      this.#state(answer.kind === "gap" || answer.kind === "nothing" ? "gap" : "edge");
+      return;
+    }
+    const { fragments } = await this.footage.fragments(part, { fresh: true });
+    signal.throwIfAborted();
+    let index = fragments.findLastIndex((one) => one.at <= at && one.key);
+    if (index < 0) index = fragments.findIndex((one) => one.key);
+    if (index < 0) return;
+    this.gap = null;
+    this.#position = { part, index };
+    if (this.state !== "playing") this.#state("waiting");
+  }
+
+  /** One request's worth of fragments that follow each other in the file. */
+  async #append(at, signal) {
+    const { part, index } = this.#position;
+    const file = await this.footage.fragments(part, { fresh: index >= (await this.footage.fragments(part)).fragments.length });
+    const run = this.#run(file.fragments, index, part);
+    if (!run.length) {
+      await this.#next(at, part, file, signal);
+      return;
+    }
+    const last = run.at(-1);
+    const [head, data] = await Promise.all([
+      this.footage.head(part, file.head), this.footage.bytes(part, run[0].offset, last.offset + last.size - 1, signal),
+    ]);
+    signal.throwIfAborted();
+    await this.#put(part, file, head, data, run);
+    this.#position = { part, index: index + (this.trick ? Math.max(1, file.fragments.indexOf(last) - index + 1) : run.length) };
+    this.#appendedTo = last.at + last.seconds * 1000;
+  }
+
+  #run(fragments, index, part) {
+    const run = [];
+    let bytes = 0;
+    for (let one = index; one < fragments.length; one += 1) {
+      const fragment = fragments[one];
+      if (fragment.at >= part.end + 1) break;
+      if (this.trick && !fragment.key) {
+        if (run.length) break;
+        continue;
+      }
+      if (run.length && bytes + fragment.size > PIECE_BYTES) break;
+      run.push(fragment);
+      bytes += fragment.size;
+    }
+    return run;
+  }
+
+  // The file is used up: on to the next part, or wait for the recording, or leave into a gap.
+  async #next(at, part, file, signal) {
+    const next = this.footage.after(part);
+    if (next && next.start <= part.end + TAIL_MS) {
+      const { fragments } = await this.footage.fragments(next);
+      signal.throwIfAborted();
+      const first = fragments.findIndex((one) => one.key && one.at + one.seconds * 1000 > next.start);
+      this.#position = { part: next, index: Math.max(0, first) };
+      return;
+    }
+    // A gap is shown when the clock is in it, not before.
+    if (at < this.#appendedTo - 150) return;
+    if (next) this.#leave(part);
+    else if (Date.now() - at > EDGE_MS) {
+      // Whether it is over, the index knows: a new file may have been begun meanwhile.
+      if (performance.now() - this.#searched < 1000) return;
+      this.#searched = performance.now();
+      const { part: found } = await this.footage.locate(part.end + TAIL_MS, signal);
+      if (!this.footage.after(part) && !found) this.#leave(part);
+    } else {
+      this.#state("edge");
+      if (file.closed) await this.footage.locate(Date.now() - EDGE_MS / 15, signal);
+    }
+  }
+
+  #leave(part) {
+    this.#passed = part.end + 1;
+    this.#position = null;
+    this.#appendedTo = -Infinity;
+  }
+
+  async #put(part, file, head, data, run) {
+    await this.#open(file.mime, run[0].at);
+    const track = videoTrack(head);
+    const found = pictures(data, track);
+    if (this.#segment !== part.segment.id || this.#buffer.mime !== file.mime) {
+      if (this.#buffer.mime !== file.mime) {
+        this.#buffer.changeType(file.mime);
+        this.#buffer.mime = file.mime;
+      }
+      this.#buffer.timestampOffset = this.#media(run[0].at) - found[0].pts;
+      this.#segment = part.segment.id;
+      await this.#appendBytes(head);
+    }
+    await this.#appendBytes(data);
+    const offset = this.#buffer.timestampOffset;
+    const keys = new Set(run.filter((one) => one.key).map((one) => Math.round(one.at)));
+    let firsts = 0;
+    const added = found.map((one) => ({ pts: one.pts + offset, key: false }));
+    for (const fragment of run) {
+      if (added[firsts] && keys.has(Math.round(fragment.at))) added[firsts].key = true;
+      firsts += fragment.pictures;
+    }
+    this.#frames = [...this.#frames.filter((one) => one.pts < added[0].pts - 0.001 || one.pts > added.at(-1).pts + 0.001), ...added]
+      .sort((a, b) => a.pts - b.pts);
+  }
+
+  async #open(mime, near) {
+    if (this.#buffer && Math.abs(near - this.#origin - SPAN_MS / 2) < SPAN_MS / 2 - 3600000) return;
+    this.#detach();
+    if (!("MediaSource" in window) || !MediaSource.isTypeSupported(mime)) {
+      throw Object.assign(new Error(mime), { unsupported: true });
+    }
+    this.#origin = Math.floor(near / 1000) * 1000 - SPAN_MS / 2;
+    this.#source = new MediaSource();
+    this.video.src = URL.createObjectURL(this.#source);
+    await new Promise((resolve, reject) => {
+      this.#source.addEventListener("sourceopen", resolve, { once: true });
+      this.video.addEventListener("error", () => reject(new Error(this.video.error?.message ?? "")), { once: true });
+    });
+    URL.revokeObjectURL(this.video.src);
+    this.#source.duration = (SPAN_MS / 1000) * 2;
+    this.#buffer = this.#source.addSourceBuffer(mime);
+    this.#buffer.mime = mime;
+  }
+
+  #detach() {
+    this.#buffer = null;
+    this.#segment = null;
+    this.#position = null;
+    this.#frames = [];
+    this.#appendedTo = -Infinity;
+    if (this.#source) {
+      this.video.removeAttribute("src");
+      this.video.load();
+    }
+    this.#source = null;
+  }
+
+  #appendBytes(bytes) {
+    const buffer = this.#buffer;
+    return new Promise((resolve, reject) => {
+      const done = (event) => {
+        buffer.removeEventListener("updateend", done);
+        buffer.removeEventListener("error", done);
+        if (event.type === "error") reject(new Error("append"));
+        else resolve();
+      };
+      buffer.addEventListener("updateend", done);
+      buffer.addEventListener("error", done);
+      buffer.appendBuffer(bytes);
+    });
+  }
+
+  async #evict(at) {
+    if (!this.#buffer || this.#buffer.updating || !this.video.buffered.length) return;
+    const limit = this.#media(at) - BEHIND_S;
+    if (this.video.buffered.start(0) > limit - 10) return;
+    const buffer = this.#buffer;
+    await new Promise((resolve) => {
+      buffer.addEventListener("updateend", resolve, { once: true });
+      buffer.remove(0, limit);
+    });
+    this.#frames = this.#frames.filter((one) => one.pts >= limit);
+  }
+
+  #state(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+}
+
+function within(ranges, time) {
+  for (let index = 0; index < ranges.length; index += 1) if (ranges.start(index) - 0.001 <= time && time < ranges.end(index)) return true;
+  return false;
+}
