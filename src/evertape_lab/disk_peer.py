@@ -272,8 +272,8 @@ class Footage:
         """Pictures are this large from now on."""
         self._frame_bytes = frame_bytes
 
-    def close(self, reason: str = "stop") -> CloseSegment:
-        """The end."""
+    def close(self, reason: str = "stop", *, superseded: bool = False) -> CloseSegment:
+        """The end; of what the file has by then, if it is ``superseded``."""
         return CloseSegment(
             writer=self.writer,
             reason=reason,
@@ -281,6 +281,7 @@ class Footage:
             end_utc=self.start_utc + (self._seq - self.first) * FRAME_NS,
             utc_source="arrival",
             utc_error=50_000_000,
+            superseded=superseded,
         )
 
     def _unit(self, seq: int, key: bool) -> AccessUnit:

@@ -66,6 +66,8 @@ class FakeLink:
         self.state = "online"
         self.congested = False
         self.queued_bytes = 0
+        self.room: int | None = None
+        """For so many pictures; ``None``: for any number."""
         self.probes = 0
         self.refuses: tuple[str, int] | None = None
         """Opening a file fails like this: fault and errno."""
@@ -85,7 +87,7 @@ class FakeLink:
 
     def admits(self, _who: Hashable, _arrival_ns: int) -> bool:
         """As of ``DiskLink``."""
-        return not self.queued_bytes
+        return not self.queued_bytes and (self.room is None or self.room > 0)
 
     def content(self, who: Hashable) -> None:
         """As of ``DiskLink``."""
@@ -113,6 +115,8 @@ class FakeLink:
         held = [unit for fragment in writer.file.fragments for unit in fragment]
         assert not held or not span or span.start == held[-1] + 1, "a file has no holes"
         writer.file.fragments.append(span)
+        if self.room is not None:
+            self.room -= len(span)
 
     def close(self, message: CloseSegment) -> None:
         """As of ``DiskLink``."""

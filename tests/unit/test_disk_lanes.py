@@ -257,3 +257,24 @@ def test_a_call_that_goes_first_waits_for_the_one_under_way_only() -> None:
         lanes.stop()
 
     run(work)
+
+
+def test_a_call_that_waits_while_the_device_gets_on_has_time_as_one_in_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def work() -> None:
+        lanes, release = Lanes(4), threading.Event()
+        now = time.monotonic_ns()
+        monkeypatch.setattr("evertape.disk.lanes.time.monotonic_ns", lambda: now)
+        stuck = lanes.lane().submit("a look at the folder", release.wait)
+        for _ in range(12):
+            now += SECOND
+            lanes.device_moved()
+        assert lanes.progressed == now
+        assert (lanes.oldest()[0], lanes.longest()) == (12 * SECOND // QUEUED_SHARE, 12 * SECOND)
+        now += 5 * SECOND
+        assert lanes.oldest()[0] == 5 * SECOND, "it no longer does"
+        release.set()
+        await stuck
+        assert (lanes.longest(), lanes.oldest()) == (0, (0, ""))
+        lanes.stop()
+
+    run(work)

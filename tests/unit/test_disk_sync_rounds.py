@@ -43,7 +43,8 @@ def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asynci
     )
     writers = Writers(
         SimpleNamespace(
-            written=1, durable=0, syncing=False, failed=False, file=SimpleNamespace(sync=None), session=session,
+            written=1, durable=0, syncing=False, failed=False, slow=False, sync_began_ns=0, session=session,
+            file=SimpleNamespace(sync=None),
             lane=SimpleNamespace(submit=submit), channel=SimpleNamespace(send=lambda _: None),
             want=SimpleNamespace(camera=f"cam{n}", writer=n),
         )
@@ -118,5 +119,32 @@ def test_a_disk_that_keeps_up_is_not_slow(monkeypatch: pytest.MonkeyPatch) -> No
             await asyncio.sleep(0)
         assert loop.median_ms == 200
         assert not seen
+
+    asyncio.run(scenario())
+
+
+def test_a_file_that_is_slow_to_sync_does_not_wait_for_the_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        now = SECOND
+        monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
+        loop, writers, _, jobs, _ = bench(2)
+        slow, quick = writers
+        loop.tick()
+        jobs[1].set_result((1, 100))
+        await asyncio.sleep(0)
+        now += 2 * SECOND
+        jobs[0].set_result((1, 100))
+        await asyncio.sleep(0)
+        assert (slow.slow, quick.slow) == (True, False)
+        slow.written = quick.written = 2
+        loop.hurry()
+        assert (len(jobs), slow.syncing, quick.syncing) == (3, True, False)
+        loop.hurry()
+        assert len(jobs) == 3, "one at a time"
+        jobs[2].set_result((2, 100))
+        await asyncio.sleep(0)
+        slow.written = 3
+        loop.hurry()
+        assert len(jobs) == 3, "it was quick this time, so it waits for its round"
 
     asyncio.run(scenario())

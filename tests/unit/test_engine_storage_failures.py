@@ -434,3 +434,29 @@ def test_no_file_is_begun_behind_a_queue_that_the_disk_does_not_take() -> None:
     lost = site.camera.branch.info(0).frames_lost
     assert 0 < lost <= 250
     assert len(site.finish()) == site.camera.source.seq - lost
+
+
+def test_on_a_disk_that_is_too_slow_every_picture_is_in_a_file_or_in_the_ledger_and_none_in_both() -> None:
+    usb = FakeLink("usb")
+    site = Site(usb)
+    camera = site.camera
+    keeper = RingKeeper(60 * NS_PER_S, 24 * camera.ring.bytes)
+    for _ in range(300):
+        # It takes half of what comes, and says a second later that it has it.
+        usb.room = (usb.room or 0) + 13
+        camera.send(25)
+        rings = [Held(camera.ring, camera.branch.needed_from, camera.branch.handed_to)]
+        for _, gop in keeper.victims(rings, site.host.clock.boot_ns()):
+            camera.branch.evicted(gop)
+        site.work()
+    usb.room = None
+    first_utc = int(site.host.clock.utc_ns()) - (camera.source.seq - 1) * FRAME_NS
+    held = site.finish()
+    gaps = [gap for gap in site.said(GapClosed) if gap.cause == Cause.STORAGE_SLOW]
+    booked = [
+        n for gap in gaps for n in range((gap.start_utc - first_utc) // FRAME_NS, (gap.end_utc - first_utc) // FRAME_NS)
+    ]
+    assert len(gaps) > 3
+    assert sorted([*held, *booked]) == list(range(camera.source.seq))
+    assert sum(gap.frames_lost or 0 for gap in gaps) == len(booked)
+    assert all(gap.start_utc % (25 * FRAME_NS) == gaps[0].start_utc % (25 * FRAME_NS) for gap in gaps), "whole groups"
