@@ -102,7 +102,11 @@ async def _on_evertape(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, HubError):
         return answer(error.status, error.code, error.what, hint=error.hint, where=error.where, headers=error.headers)
     if isinstance(error, InvalidConfig):
-        return answer(422, "config_invalid", error.what, hint=error.hint, problems=problems_of(error))
+        found = problems_of(error)
+        # Its text lists them all; who has room for one sentence gets the first.
+        head = error.what.splitlines()[0].removesuffix(":")
+        what = f"{head}: {found[0].what}" if found else head
+        return answer(422, "config_invalid", what, hint=error.hint, problems=found)
     for kind, status, code in _STATUS:
         if isinstance(error, kind):
             headers = {"Retry-After": "1"} if status == 503 else None

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from fastapi import Query
 
-from evertape.domain.coverage import Held
+from evertape.domain.coverage import LIVE, Held
 from evertape.engine.held import held, open_until
 from evertape.hub.api.state import parse_cameras
 from evertape.hub.api.times import Moment
@@ -38,6 +38,13 @@ class Live:
     now: int
     cameras: Sequence[CameraInfo]
     raw: Mapping[str, Any]
+
+    def seen_from(self, end: int) -> int:
+        """The instant from which an account up to ``end`` is given: whoever asks for all up to now asks a moment later.
+
+        Between the two there is nothing on record yet, and that is no gap.
+        """
+        return end if self.now - LIVE < end <= self.now else self.now
 
     def open_until(self, index: View) -> dict[str, int]:
         """Up to when files that are being written hold footage; blocking."""

@@ -110,7 +110,7 @@ async def _of(
             index,
             camera,
             span,
-            now.now,
+            now.seen_from(span[1]),
             open_until=now.open_until(index),
             held=now.held(camera),
             causes=causes,

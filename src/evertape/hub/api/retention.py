@@ -93,12 +93,12 @@ async def plan(services: Shared, who: Viewer, camera: OneCamera = None, max_age:
     age = _age(max_age, "query")
     now = await live(services)
     infos = [info for info in parse_volumes(now.raw) if info.volume_id and info.total]
-    kept = Kept()
+    terms, kept = terms_of(now.raw), Kept()
 
     def question(index: View) -> dict[tuple[str, str, str], tuple[int, int, int, int]]:
         with index.snapshot() as reader:
             asked = Question(
-                terms=terms_of(now.raw),
+                terms=terms,
                 volumes=tuple(info.volume_id for info in infos),
                 now=now.now,
                 need=needs(terms, infos, {}),
@@ -127,7 +127,6 @@ async def plan(services: Shared, who: Viewer, camera: OneCamera = None, max_age:
         for (volume, name, why), share in sorted(shares.items())
         if who.sees(name)
     ]
-    terms = terms_of(now.raw)
     return Plan(
         rows=rows,
         files=sum(row.files for row in rows),

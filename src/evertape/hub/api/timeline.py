@@ -134,7 +134,9 @@ async def _of_camera(
     services: Services, now: Live, camera: str, span: tuple[int, int], resolution: int
 ) -> CameraTimeline:
     def question(index: View) -> tuple[CoverageReport, list[Drawn], dict[str, str]]:
-        report = index.coverage(camera, *span, now.now, open_until=now.open_until(index), held=now.held(camera))
+        report = index.coverage(
+            camera, *span, now.seen_from(span[1]), open_until=now.open_until(index), held=now.held(camera)
+        )
         known = places(index, camera, *span)
         return report, drawn(report.spans, known, resolution), {row.id: row.name for row in index.volumes()}
 
