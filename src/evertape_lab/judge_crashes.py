@@ -63,8 +63,7 @@ def judge_crashes(result: Result, stage: Stage, events: Sequence[Event], margin_
         result.figures["exits"] = stage.rig.exits
     if expect.stopped_within_s is not None:
         _judge_stop(result, stage, expect.stopped_within_s + margin_s)
-    if stage.script.keeper or stage.script.served:
-        _audit(result, stage)
+    _audit(result, stage)
 
 
 def _deaths(expected: dict[str, str], events: Sequence[Event]) -> list[str]:
