@@ -27,16 +27,28 @@ class DoneKind(StrEnum):
 
     LOST = "lost"
     IN_MEMORY = "in_memory"
-    """On no disk yet; it will be replayed."""
     REPLAYED = "replayed"
-    """Written from memory, once a volume took footage again."""
     SPILLED = "spilled"
-    """Written to a spill volume, before or after the gap."""
     CAME_HOME = "came_home"
-    """Of what was spilled: moved back, verified."""
     FINISHED = "finished"
-    """A file that its writer left behind was closed at its last whole fragment."""
     DELETED = "deleted"
+
+    @property
+    def meaning(self) -> str:
+        """A sentence for the reference."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    DoneKind.LOST: "It is in no file. How many frames that are is said where a recorder knew of each.",
+    DoneKind.IN_MEMORY: "On no disk yet: it is written as soon as a volume takes footage.",
+    DoneKind.REPLAYED: "What memory held, written down once a volume took footage again: what lies behind the gap, and is "
+    "older than the first file that could be made.",
+    DoneKind.SPILLED: "Written to a spill volume while no primary took it, right before or right behind the gap.",
+    DoneKind.CAME_HOME: "Of what was spilled: moved to another volume since, read back and compared.",
+    DoneKind.FINISHED: "The file that was left behind, closed at its last whole fragment.",
+    DoneKind.DELETED: "It was there, and was deleted.",
+}
 
 
 @dataclass(frozen=True, slots=True)
