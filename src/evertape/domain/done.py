@@ -42,8 +42,8 @@ class DoneKind(StrEnum):
 _MEANINGS = {
     DoneKind.LOST: "It is in no file. How many frames that are is said where a recorder knew of each.",
     DoneKind.IN_MEMORY: "On no disk yet: it is written as soon as a volume takes footage.",
-    DoneKind.REPLAYED: "What memory held, written down once a volume took footage again: what lies behind the gap, and is "
-    "older than the first file that could be made.",
+    DoneKind.REPLAYED: "What memory held, written down once a volume took footage again: it lies behind the gap, and "
+    "is older than the first file that could be made.",
     DoneKind.SPILLED: "Written to a spill volume while no primary took it, right before or right behind the gap.",
     DoneKind.CAME_HOME: "Of what was spilled: moved to another volume since, read back and compared.",
     DoneKind.FINISHED: "The file that was left behind, closed at its last whole fragment.",
