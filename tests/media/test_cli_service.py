@@ -281,6 +281,7 @@ def test_a_demo_records_every_frame_and_takes_its_directory_away() -> None:
         assert camera["received"] >= camera["recorded"]
         assert (camera["missing"], camera["doubled"], camera["gaps"]) == (0, 0, [])
     assert summary["first_frame_s"] < 5
+    assert summary["hub"].startswith("http://127.0.0.1:")
     assert not Path(summary["data"]).exists()
 
 

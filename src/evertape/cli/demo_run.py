@@ -71,6 +71,8 @@ class DemoRun:
         self._quiet = quiet
         self._terminal = sys.stdout.isatty() and not quiet
         self._first_frame_s: float | None = None
+        self._hub = ""
+        """Where the page is."""
         self._stop = asyncio.Event()
 
     def say(self, text: str) -> None:
@@ -100,6 +102,7 @@ class DemoRun:
                     supervisor=supervisor,
                     clean=clean,
                     first_frame_s=self._first_frame_s,
+                    hub=self._hub,
                     not_sent=lab.not_sent,
                     kept=self._where.kept,
                 )
@@ -137,13 +140,14 @@ class DemoRun:
         loop = asyncio.get_running_loop()
         service = loop.create_task(supervisor.run())
         service.add_done_callback(lambda _: self._stop.set())
-        watcher = loop.create_task(self._await_first_frame(supervisor))
+        watchers = [loop.create_task(watch(supervisor)) for watch in (self._await_first_frame, self._await_hub)]
         timer = loop.call_later(self._seconds, self._stop.set) if self._seconds is not None else None
         self.say(f"demo: recording into {supervisor.data.root}" + ("" if self._where.kept else " (removed at the end)"))
         try:
             await (self._show_table() if self._terminal else self._show_lines())
         finally:
-            watcher.cancel()
+            for watcher in watchers:
+                watcher.cancel()
             if timer is not None:
                 timer.cancel()
             self.say("demo: stopping, finishing every file")
@@ -157,6 +161,14 @@ class DemoRun:
             await asyncio.sleep(_LOOK_S)
         self._first_frame_s = process_age_s()
         log.info("[RECORDING] first frame on disk %.2f s after the start of the process", self._first_frame_s)
+
+    async def _await_hub(self, supervisor: Supervisor) -> None:
+        """Say where the page is, once it is there."""
+        while (said := supervisor.status.hub) is None or not said.url:
+            await asyncio.sleep(_LOOK_S)
+        self._hub = said.url
+        if not self._terminal:
+            self.say(f"demo: the page is at {self._hub}")
 
     async def _wait(self, seconds: float) -> bool:
         """Wait; True when it is time to stop."""
@@ -188,6 +200,8 @@ class DemoRun:
 
         status = await self._status()
         lines = [Text(f"evertape demo – {self._where.place.data.root} – Ctrl-C stops", "bold"), Text("")]
+        if self._hub:
+            lines.insert(1, Text(f"the page is at {self._hub}"))
         if self._first_frame_s is not None:
             lines.insert(1, Text(f"first frame on disk after {self._first_frame_s:.1f} s; {how_to_open(status)}"))
         live.update(Group(*lines, status_table(status)), refresh=True)

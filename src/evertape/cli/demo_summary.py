@@ -28,6 +28,7 @@ class Take:
         supervisor: ended.
         clean: every file was finished.
         first_frame_s: from the start of the process until the first frame was on the disk.
+        hub: where the page was; empty: there was none.
         not_sent: frames that the cameras say they left out.
         kept: the files stay.
     """
@@ -35,6 +36,7 @@ class Take:
     supervisor: Supervisor
     clean: bool
     first_frame_s: float | None
+    hub: str
     not_sent: Sequence[NotSent]
     kept: bool
 
@@ -64,6 +66,7 @@ class DemoSummary:
     kept: bool
     clean: bool
     first_frame_s: float | None
+    hub: str
     cameras: list[CameraSummary]
     problems: list[str]
 
@@ -80,6 +83,7 @@ class DemoSummary:
             "ok": self.ok,
             "problems": self.problems,
             "first_frame_s": None if self.first_frame_s is None else round(self.first_frame_s, 3),
+            "hub": self.hub,
             "clean": self.clean,
             "data": str(self.data),
             "kept": self.kept,
@@ -128,7 +132,7 @@ def summarise(take: Take) -> DemoSummary:
             problems.append(f"nothing of {summary.id} was recorded")
         problems += [f"{summary.id} has a gap of {gap['seconds']} s ({gap['cause']})" for gap in summary.gaps]
     return DemoSummary(
-        supervisor.data.root, take.kept, take.clean, take.first_frame_s, list(cameras.values()), problems
+        supervisor.data.root, take.kept, take.clean, take.first_frame_s, take.hub, list(cameras.values()), problems
     )
 
 
