@@ -73,7 +73,7 @@ class App extends HTMLElement {
         h("a", { class: "brand", href: link("safe") }, h("img", { src: "icon.svg", alt: "" }), h("span", {}, "Evertape"), this.place),
         this.tabs,
         h("div", { class: "tools" }, languageMenu(), themeMenu(), userMenu(this))),
-      this.banner, this.main, ...regions());
+      this.banner, (session.who.warnings ?? []).map((text) => h("div", { class: "banner" }, icon("alarm"), text)), this.main, ...regions());
     this.#go();
     this.#connection();
     this.#changed();

@@ -5,8 +5,10 @@ import { api, ApiError } from "./api.js";
 const RANK = { viewer: 0, operator: 1, admin: 2 };
 
 export const session = {
-  /** `{ name, role, cameras, csrf }`, or `null`. */
+  /** `{ name, role, cameras, csrf, warnings }`, or `null`. */
   who: null,
+  /** Nobody can log in yet: the first account is still to be made. */
+  needsSetup: false,
 
   /** Ask; `null` if nobody is. */
   async load() {
@@ -15,6 +17,7 @@ export const session = {
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 401) throw error;
       this.who = null;
+      this.needsSetup = error.code === "setup_needed";
     }
     return this.who;
   },

@@ -144,7 +144,7 @@ function gapItem(gap) {
 }
 
 function doneText(one) {
-  const parts = [one.seconds ? span(one.seconds) : "", one.pictures ? t("ledger.frames", { n: one.pictures }) : "", one.files ? t("ledger.files", { n: one.files }) : "", one.bytes ? size(one.bytes) : ""];
+  const parts = [one.seconds ? span(one.seconds) : "", one.pictures ? t("ledger.pictures", { n: one.pictures }) : "", one.files ? t("ledger.files", { n: one.files }) : "", one.bytes ? size(one.bytes) : ""];
   return `${t(`done.${one.kind}`, { volume: one.volume })}${parts.some(Boolean) ? `: ${parts.filter(Boolean).join(", ")}` : ""}`;
 }
 

@@ -24,6 +24,7 @@ class Login extends HTMLElement {
       h("form", { class: "panel", on: { submit: (event) => this.#submit(event, token, submit) } },
         h("h1", {}, t(setup ? "login.setup_title" : "login.title")),
         setup ? h("p", { class: "soft" }, t("login.setup_text")) : null,
+        !setup && session.needsSetup ? h("p", { class: "banner" }, t("error.setup_needed")) : null,
         name, password, again, this.problem, submit,
         setup ? null : h("p", { class: "soft small" }, t("login.forgotten"))),
       h("div", { class: "foot" }, languageMenu(), themeMenu())));

@@ -105,8 +105,13 @@ function titleOf(one) {
 
 function textOf(one) {
   if (one.cause) return `${word("cause", `${one.cause}.what`)} ${word("cause", `${one.cause}.lasts`)} ${word("cause", `${one.cause}.todo`)}`;
-  if (one.volume && one.kind === "volume_unusable") return t("wrong.volume_text", { reason: one.text });
+  if (one.volume && one.kind === "volume_unusable") return t("wrong.volume_text", { reason: sentence(one.text) });
   return t(`${one.key}.text`) === `${one.key}.text` ? one.text ?? "" : t(`${one.key}.text`, one.params);
+}
+
+/** With a capital: the service's reasons begin small. */
+function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 // -- cameras ------------------------------------------------------------------------------------------------

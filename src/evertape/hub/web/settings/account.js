@@ -14,7 +14,6 @@ const ROLES = ["viewer", "operator", "admin"];
 /** The page. */
 export function page() {
   const tokens = loading(async (again) => {
-    tokens.again = again;
     const answer = await api.get("/tokens");
     if (!answer.tokens.length) return h("p", { class: "soft" }, t("tokens.none"));
     return h("ul", { class: "stack" }, answer.tokens.map((token) => h("li", { class: "row apart" },

@@ -14,7 +14,6 @@ import { head, loading } from "./forms.js";
 export function page() {
   const list = loading(async (again) => {
     const { cameras } = await api.get("/cameras");
-    list.again = again;
     if (!cameras.length) return h("p", { class: "empty panel" }, icon("live"), h("br"), t("camera.none"));
     return h("ul", { class: "stack" }, cameras.map((camera) => item(camera, again)));
   });

@@ -91,7 +91,7 @@ export function head(title, ...buttons) {
   return h("div", { class: "screen-head" }, h("h2", { class: "page-title" }, title), buttons);
 }
 
-/** Something that is still on its way; `load()` gives the content. */
+/** Something that is still on its way; `load(again)` gives the content, and so does the element's `again()` anew. */
 export function loading(load) {
   const box = h("div", { class: "stack" }, h("p", { class: "soft" }, t("form.loading")));
   const again = async () => {
@@ -101,6 +101,7 @@ export function loading(load) {
       fill(box, problemBox(error), button(t("do.again"), again));
     }
   };
+  box.again = again;
   again();
   return box;
 }

@@ -19,7 +19,6 @@ const STORAGE = [{ key: "storage.min_record_free" }, { key: "storage.resume_free
 /** The page. */
 export function page() {
   const volumes = loading(async (again) => {
-    volumes.again = again;
     const answer = await api.get("/volumes");
     return h("ul", { class: "stack" }, answer.volumes.map((volume) => item(volume, again)));
   });

@@ -14,7 +14,6 @@ const SHORTEST = 10;
 /** The page. */
 export function page() {
   const list = loading(async (again) => {
-    list.again = again;
     const { users } = await api.get("/users");
     return h("div", { class: "panel scroll-x" }, h("table", {}, h("thead", {}, h("tr", {}, ["name", "role", "cameras", ""].map((name) => h("th", { scope: "col" }, name ? t(`users.${name}`) : "")))),
       h("tbody", {}, users.map((user) => row(user, again)))));
