@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evertape.ipc.events import CameraStateChanged, Event, Notice, SegmentClosed
+from evertape.ipc.events import Alert, CameraStateChanged, Event, Notice, SegmentClosed
 from evertape.types import NS_PER_S
 from evertape_lab.audit import FramesReport, Missing, audit_files
 from evertape_lab.findings import (
@@ -37,6 +37,7 @@ from evertape_lab.stage import Stage
 _LEAK_BYTES = 24 << 20
 # Threads of a resolver or a pool come and go; a leak of one per outage is more.
 _LEAK_COUNT = 4
+_TOLD_S = 5.0
 
 
 @dataclass(slots=True)
@@ -170,6 +171,7 @@ def _judge_events(result: Result, stage: Stage, events: Sequence[Event], gaps: l
     notices = {event.text for event in events if isinstance(event, Notice)}
     result.problems += [f"no notice says {text}" for text in expect.notices if text not in notices]
     result.problems += [f"no event is a {kind}" for kind in expect.events if kind not in result.events]
+    _judge_alerts(result, stage, events)
     result.problems += _strange_segments(events)
     for name in stage.cameras if expect.connects is not None else ():
         times = sum(isinstance(e, CameraStateChanged) and e.camera == name and e.state == "connected" for e in events)
@@ -186,6 +188,23 @@ def _judge_events(result: Result, stage: Stage, events: Sequence[Event], gaps: l
     if not expect.gaps:
         after = [gap for gap in gaps if gap.camera not in bad and gap.cause not in ("starting", "service_stopped")]
         result.problems += [f"{gap.camera}: a gap of {gap.cause}" for gap in after]
+
+
+def _judge_alerts(result: Result, stage: Stage, events: Sequence[Event]) -> None:
+    expect = stage.script.expect.alerts
+    alerts = [event for event in events if isinstance(event, Alert) and event.camera in stage.cameras]
+    if expect is None:
+        return
+    for state in ("raised", "ended"):
+        found = sorted(alert.kind for alert in alerts if alert.state == state)
+        if found != sorted(expect):
+            result.problems.append(f"alerts {state}: {', '.join(found) or 'none'}, not {', '.join(expect) or 'none'}")
+    lost = [e for e in events if isinstance(e, CameraStateChanged) and e.state in ("auth_failed", "error", "waiting")]
+    raised = [alert.boot for alert in alerts if alert.state == "raised"]
+    if raised and lost:
+        result.figures["person_told_after_s"] = late = (min(raised) - lost[0].boot) / NS_PER_S
+        if late > _TOLD_S:
+            result.problems.append(f"a person was told {late:.1f} s after it was noticed, {_TOLD_S} s are promised")
 
 
 def _judge_use(result: Result, stage: Stage) -> None:

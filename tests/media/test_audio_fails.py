@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -143,7 +144,7 @@ def test_audio_that_fails_again_and_again_is_tried_ever_more_rarely(camera: LabC
             # The second one is of the bin that is on its way out already: no news.
             post(sink, STREAM, int(Gst.StreamError.FORMAT))
             post(sink, STREAM, int(Gst.StreamError.FAILED))
-            seen.until(lambda times=times: seen.kinds().count(NoticeKind.AUDIO_BACK) == times, "back")
+            seen.until(partial(lambda n: seen.kinds().count(NoticeKind.AUDIO_BACK) == n, times), "back")
     assert [n.text.rpartition("; ")[2] for n in seen.notices if n.kind is NoticeKind.AUDIO_FAILED] == [
         "again in 1 s",
         "again in 2 s",

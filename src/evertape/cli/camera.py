@@ -79,18 +79,19 @@ def add(
     checked = add_camera(place.config, camera, fields, save=False)
     from evertape.types import CameraId as Id
 
-    found = None if no_probe else _look(checked.config.cameras[Id(camera)], as_json)
+    found = None if no_probe else _look(place, checked.config.cameras[Id(camera)], as_json)
     add_camera(place.config, camera, fields)
     report_change(place, as_json, f"camera {camera} added", camera=camera, probe=found)
 
 
-def _look(camera: Camera, quiet: bool) -> dict[str, Any]:
+def _look(place: Place, camera: Camera, quiet: bool) -> dict[str, Any]:
     """Probe a camera that is about to be added; a failure is a warning."""
     from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
 
     try:
         report = probe_camera(camera)
     except EvertapeError as error:
+        _remember(place, camera, error)
         warn(f"the camera cannot be looked at now: {failure_text(error)}; it is added all the same")
         if error.hint and not quiet:
             print(f"  → {error.hint}")
@@ -98,6 +99,19 @@ def _look(camera: Camera, quiet: bool) -> dict[str, Any]:
     if not quiet:
         print(probe_text(report))
     return probe_json(report)
+
+
+def _remember(place: Place, camera: Camera, error: EvertapeError, *, sub: bool = False) -> None:
+    """The service is not to try a login again that the camera has just refused: cameras lock accounts."""
+    from evertape.domain.failure import FailureKind
+
+    url = camera.sub_stream() if sub else camera.main_stream()
+    if getattr(error, "kind", None) is FailureKind.AUTH_FAILED and url is not None:
+        from evertape.cli.service import boot_id
+        from evertape.clock import SystemClock
+        from evertape.engine.refused_logins import remember
+
+        remember(place.data.root, url, SystemClock(), boot_id())
 
 
 def list_(place: Place, as_json: JsonFlag = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,12 @@ class CameraUrl:
     def target(self) -> tuple[str, int, str]:
         """Host, port, and path with query: two URLs of the same target are the same stream."""
         return self.host, self.port, _split(self.secret)[2].rstrip("/")
+
+    @property
+    def login_key(self) -> str:
+        """Names this login at this camera without telling it: a digest of host, port, user and password."""
+        parts = (self.host, str(self.port), self.user or "", self.password or "")
+        return hashlib.blake2b("\0".join(parts).encode(), digest_size=16, person=b"evertape-login").hexdigest()
 
     @property
     def redacted(self) -> str:

@@ -36,12 +36,19 @@ class Alarm:
         self._host = host
         self._camera = camera
         self._volume = volume
-        self._alert = ""
+        self.alert = ""
+        """Names the one that was raised and is not over."""
+        self.text = ""
+        """What was told of it."""
+
+    def resume(self, alert: str, text: str) -> None:
+        """It was raised by an earlier run of the service."""
+        self.alert, self.text = alert, text
 
     @property
     def on(self) -> bool:
         """It was raised, and is not over."""
-        return bool(self._alert)
+        return bool(self.alert)
 
     def set(self, on: bool, text: str = "", over: str = "", **detail: Any) -> None:
         """Raise or end it, unless that was done.
@@ -56,16 +63,16 @@ class Alarm:
             return
         stamp = self._host.stamp()
         if on:
-            self._alert = f"{self._kind}-{stamp['id']}"
-            self._text = text
+            self.alert = f"{self._kind}-{stamp['id']}"
+            self.text = text
             log.warning("[ALERT] %s", text)
         else:
-            text = over or f"over: {self._text}"
+            text = over or f"over: {self.text}"
             log.info("[ALERT] %s", text)
         self._host.journal(
             Alert(
                 **stamp,
-                alert=self._alert,
+                alert=self.alert,
                 kind=self._kind,
                 state="raised" if on else "ended",
                 camera=self._camera,
@@ -75,4 +82,4 @@ class Alarm:
             )
         )
         if not on:
-            self._alert = ""
+            self.alert = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from evertape.config.schema import Config
+from evertape.config.schema import Camera, Config
 from evertape.domain.retention_terms import Terms
 from evertape.engine.assign import camera_settings, ring_share
 from evertape.engine.declared_volumes import Declared
@@ -37,12 +37,18 @@ class Assignments:
         placed: Mapping[str, int],
         wanted: Callable[[str], bool],
         volumes: tuple[VolumeEndpoint, ...],
+        holds: Callable[[Camera], tuple[int, int]] = lambda _camera: (0, 0),
     ) -> RecorderAssignment:
-        """For a recorder, by its number; ``placed`` says which recorder has which camera."""
+        """For a recorder, by its number; ``placed`` says which recorder has which camera.
+
+        ``holds``: before when the camera is not to be asked, see ``RefusedLogins.holds``.
+        """
         config = self.config
         mine = [name for name, place in placed.items() if place == number]
         return RecorderAssignment(
-            cameras=tuple(camera_settings(config, CameraId(name)) for name in mine),
+            cameras=tuple(
+                camera_settings(config, CameraId(name), holds(config.cameras[CameraId(name)])) for name in mine
+            ),
             volumes=volumes,
             wishes={name: wanted(name) for name in mine},
             journal_socket=self.journal_socket,

@@ -63,6 +63,7 @@ class ControlServer:
             "retention": supervisor.space.retention,
             "check_segments": self._check_segments,
             "audit_trail": self._audit_trail,
+            "login_refused": supervisor.refusals.told,
         }
 
     def news(self, message: EventNews) -> None:

@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING
 from evertape.config.show import reveal
 from evertape.engine.assignments import Assignments
 from evertape.engine.child_face import Child
-from evertape.engine.children import DATA, HUB, KEEPER
+from evertape.engine.children import DATA, HUB, KEEPER, RESTREAM
 from evertape.engine.declared_volumes import DeclaredVolumes
-from evertape.ipc.messages import DiskAssignment, HubAssignment, KeeperAssignment, RecorderAssignment
+from evertape.ipc.messages import (
+    DiskAssignment,
+    HubAssignment,
+    KeeperAssignment,
+    RecorderAssignment,
+    RestreamAssignment,
+    RestreamStream,
+)
 from evertape.ipc.places import socket_path
+from evertape.types import CameraId
 
 if TYPE_CHECKING:
     from evertape.engine.supervisor import Supervisor
@@ -38,6 +46,8 @@ class Instructions:
             child.send(self.keeper())
         elif child.name == HUB:
             child.send(self.hub())
+        elif child.name == RESTREAM:
+            child.send(self.restream())
         elif child.name.startswith("disk-"):
             self._told.pop(child.name, None)
             self.tell_disk(child.name)
@@ -61,7 +71,8 @@ class Instructions:
         """What a recorder is to do."""
         supervisor = self._supervisor
         wanted = supervisor.wishes.book.wanted
-        return self._assignments.recorder(number, supervisor.placed, wanted, self._volumes.endpoints())
+        volumes, holds = self._volumes.endpoints(), supervisor.refusals.holds
+        return self._assignments.recorder(number, supervisor.placed, wanted, volumes, holds)
 
     def keeper(self) -> KeeperAssignment:
         """What the keeper is to do."""
@@ -77,6 +88,18 @@ class Instructions:
             version=supervisor.machine.version,
             config=reveal(supervisor.config),
         )
+
+    def restream(self) -> RestreamAssignment:
+        """What the restream serves: each camera's streams, by the names that they have in its URLs."""
+        supervisor = self._supervisor
+        streams = []
+        for name, number in supervisor.placed.items():
+            socket = socket_path(supervisor.data.root, f"recorder-{number}")
+            streams.append(RestreamStream(path=f"/{name}", camera=name, stream="main", socket=socket))
+            if supervisor.config.cameras[CameraId(name)].sub_url is not None:
+                streams.append(RestreamStream(path=f"/{name}/sub", camera=name, stream="sub", socket=socket))
+        listen = supervisor.config.restream.listen
+        return RestreamAssignment(data=str(supervisor.data.root), listen=listen, streams=tuple(streams))
 
     @property
     def _assignments(self) -> Assignments:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ WISHES = "wishes.json"
 VOLUMES = "volumes.json"
 SCHEDULES = "schedules.json"
 ADOPTED = "adopted.json"
+ALERTS = "alerts.json"
+REFUSED = "refused.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,31 @@ class TakenIn:
     offset: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class KnownAlert:
+    """What a person was told of a camera, and what is not over; the fields are those of ``Alert``."""
+
+    camera: str
+    kind: str
+    alert: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """When a login was last refused, or last tried again in spite of that.
+
+    Args:
+        utc: ns, by the wall clock.
+        boot: ns, by the clock of the boot that ``host`` names.
+        host: the kernel's boot id; empty where there is none.
+    """
+
+    utc: int
+    boot: int
+    host: str
+
+
 def read_wishes(folder: Path) -> dict[str, Said]:
     """What somebody said of which camera; empty if nothing is on record."""
     wishes = {}
@@ -108,6 +135,31 @@ def read_adopted(folder: Path) -> dict[str, TakenIn]:
         if isinstance(entry, dict) and isinstance(entry.get("ours"), list) and isinstance(entry.get("offset"), int):
             known[str(name)] = TakenIn(tuple(map(str, entry["ours"])), str(entry.get("file", "")), entry["offset"])
     return known
+
+
+def read_alerts(folder: Path) -> list[KnownAlert]:
+    """What people were told of cameras and what is not over. What cannot be read is told again."""
+    found = _read(folder / ALERTS).get("cameras")
+    fields = KnownAlert.__dataclass_fields__.keys()
+    entries = found if isinstance(found, list) else []
+    return [KnownAlert(**entry) for entry in entries if isinstance(entry, dict) and entry.keys() == fields]
+
+
+def alerts_text(known: Iterable[KnownAlert]) -> bytes:
+    """The content of that file."""
+    return json.dumps({"cameras": [asdict(entry) for entry in known]}, indent=1).encode() + b"\n"
+
+
+def read_refused(folder: Path) -> dict[str, Refusal]:
+    """The logins that were refused lately, by ``CameraUrl.login_key``."""
+    fields = Refusal.__dataclass_fields__.keys()
+    found = _read(folder / REFUSED).items()
+    return {key: Refusal(**entry) for key, entry in found if isinstance(entry, dict) and entry.keys() == fields}
+
+
+def refused_text(known: Mapping[str, Refusal]) -> bytes:
+    """The content of that file."""
+    return json.dumps({key: asdict(entry) for key, entry in sorted(known.items())}, indent=1).encode() + b"\n"
 
 
 def adopted_text(known: Mapping[str, TakenIn]) -> bytes:

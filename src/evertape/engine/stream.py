@@ -40,7 +40,7 @@ from evertape.media.capture import (
     open_session,
 )
 from evertape.media.ring import Ring
-from evertape.types import NS_PER_S, AccessUnit, Epoch, Stream
+from evertape.types import NS_PER_S, AccessUnit, BootNs, Epoch, Stream
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class StreamWorker:
         self.settings = settings
         self.stream = stream
         self.ring = ring
-        self.state = StreamState()
+        held = settings.login_hold_ns if stream is Stream.MAIN else settings.sub_login_hold_ns
+        self.state = StreamState(auth_hold=BootNs(held))
         self.viewers = 0
         self.watch_key = -1
         """Ring position of the keyframe the watchdog was last told of."""

@@ -17,12 +17,14 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.disk.journal_client import JournalClient
 from evertape.engine.assign import place_cameras
-from evertape.engine.children import DATA, HUB, KEEPER, Children
+from evertape.engine.camera_alarms import CameraAlarms
+from evertape.engine.children import DATA, HUB, KEEPER, RESTREAM, Children
 from evertape.engine.control import ControlServer
 from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
 from evertape.engine.instructions import Instructions
 from evertape.engine.memory_watch import MemoryWatch
 from evertape.engine.process import Child
+from evertape.engine.refused_logins import RefusedLogins
 from evertape.engine.service_status import Machine, Status
 from evertape.engine.space_desk import SpaceDesk
 from evertape.engine.state_files import VOLUMES, read_volumes, volumes_text
@@ -97,12 +99,15 @@ class Supervisor:
         self._state_line: StateLine | None = None
         self._control: ControlServer | None = None
         self._stop: asyncio.Future[str] | None = None
+        self._asked_to_stop = ""
         self._requests = 0
         self._commands: dict[int, asyncio.Future[CommandDone]] = {}
         self._instructions = Instructions(self, self._volumes)
         self._memory = MemoryWatch(machine.memory, self._memory_terms)
         self.space = SpaceDesk(self)
         self.wishes = WishDesk(self)
+        self.refusals = RefusedLogins(self, machine.boot_id)
+        self._camera_alarms = CameraAlarms(self, self.wishes.book.wanted)
         self._volume_alarms = VolumeAlarms(self, lambda: any(map(self.wishes.book.wanted, self.placed)))
 
     @property
@@ -121,6 +126,8 @@ class Supervisor:
         self._volumes.known = read_volumes(state)
         self.wishes.load(state)
         self.space.load(state)
+        self.refusals.load(state)
+        self._camera_alarms.load(state)
         self._control = ControlServer(self, self._socket("control"))
         self._journal = JournalClient(self._socket(DATA), self._stamp)
         self._state_line = StateLine(self._socket(DATA))
@@ -130,6 +137,8 @@ class Supervisor:
         if self._with_keeper:
             self.children.spawn_keeper()
         self._apply_hub()
+        if self._asked_to_stop:
+            self.ask_to_stop(self._asked_to_stop)
         checks = loop.create_task(self.children.watch(self._look))
         try:
             reason = await self._stop
@@ -138,7 +147,8 @@ class Supervisor:
         return await self._shut_down(reason)
 
     def ask_to_stop(self, reason: str) -> None:
-        """Finish everything and return from ``run``."""
+        """Finish everything and return from ``run``; if that has yet to begin, as soon as it has."""
+        self._asked_to_stop = self._asked_to_stop or reason
         if self._stop is not None and not self._stop.done():
             self._stop.set_result(reason)
 
@@ -153,6 +163,7 @@ class Supervisor:
     async def _shut_down(self, reason: str) -> bool:
         log.info("[PROCESS] shutting down (%s): finishing every file", reason)
         self.wishes.close()
+        self._camera_alarms.close()
         loop = asyncio.get_running_loop()
         began = loop.time()
 
@@ -179,13 +190,14 @@ class Supervisor:
 
     def apply(self, loaded: LoadedConfig, *, first: bool = False, changed: tuple[str, ...] = ()) -> None:
         """Bring a configuration into force; touches only what it changes."""
-        self.loaded = loaded
+        old, self.loaded = self.loaded.config, loaded
         config = loaded.config
         self._apply_volumes(config)
         ids: list[str] = [name for name, camera in config.cameras.items() if camera.enabled]
         self.placed = place_cameras(ids, self.placed)
         self.wishes.apply(config)
         self.status.keep(self.placed)
+        self._camera_alarms.apply(old, config)
         # Those that have no camera left are told so too.
         for number in sorted({*self.placed.values(), *self.children.recorders}):
             if (recorder := self.children.recorders.get(number)) is not None:
@@ -211,6 +223,7 @@ class Supervisor:
             self._instructions.tell_disk(DATA)
 
     def _apply_hub(self) -> None:
+        self._apply_restream()
         if not self._with_hub or not self.config.hub.enabled:
             self.status.hub = None
             self.children.retire(HUB)
@@ -218,6 +231,14 @@ class Supervisor:
             self.children[HUB].send(self._instructions.hub())
         else:
             self.children.spawn_hub()
+
+    def _apply_restream(self) -> None:
+        if not self._with_hub or not self.config.restream.enabled:
+            self.children.retire(RESTREAM)
+        elif RESTREAM in self.children:
+            self.children[RESTREAM].send(self._instructions.restream())
+        else:
+            self.children.spawn_restream()
 
     # -- wishes and commands --------------------------------------------------------------------------------
 
@@ -285,6 +306,8 @@ class Supervisor:
         match message:
             case RecorderStatus():
                 self.status.recorder_said(child.name, message, self.placed)
+                self._camera_alarms.heard(message.cameras)
+                self._camera_alarms.look(self.status.cameras)
             case VolumeReport(volume=info):
                 if child.name != DATA:
                     self._volume_news(info)
@@ -294,7 +317,9 @@ class Supervisor:
                 self.status.homecoming = message
             case HubListens():
                 self.status.hub = message
-            case EventNews():
+            case EventNews(events=events):
+                for event in events:
+                    self.refusals.heard(event)
                 if self._control is not None:
                     self._control.news(message)
             case CommandDone(request=request):
@@ -316,6 +341,7 @@ class Supervisor:
         """Twice a second."""
         self._memory.look(self.children.values())
         self._volume_alarms.look(self.status.volumes)
+        self._camera_alarms.look(self.status.cameras)
 
     def _memory_terms(self, process: str) -> tuple[int | None, int | None]:
         _, ring = self.status.rings.get(process, (0, None))

@@ -48,6 +48,8 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
     kind: str
     """``recording_retry``: no volume takes a camera's footage, for as many attempts as ``storage.retry_max`` says;
     ``recording_behind``: footage waits in memory, half of which it fills; ``volume_slow``: a disk does not keep up;
+    ``camera_login_refused``, ``camera_not_found``: a camera refuses user or password, or has no such stream;
+    ``camera_not_recording``: a camera is not recorded though it should be, whatever the ``cause`` in ``detail``;
     ``volume_full``: a volume is full, and nothing on it may be deleted;
     ``volume_unusable``: a volume that cameras are recorded to, or would be, cannot be used;
     ``footage_damaged``: a file is not as it was written."""

@@ -55,6 +55,9 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How far this camera's rotation is shifted against the wall clock, so that not all rotate at once."""
     fragment_ns: int = 500_000_000
     file_time: str = "utc"
+    login_hold_ns: int = 0
+    """Boot-time clock: the camera refused this login less than a minute ago, and is not asked before."""
+    sub_login_hold_ns: int = 0
 
     def __repr__(self) -> str:
         return f"CameraSettings(id={self.id!r})"
@@ -123,6 +126,23 @@ class HubListens(Message, frozen=True, kw_only=True, omit_defaults=True):
     problem: str = ""
     warning: str = ""
     """What is not safe about it, or does not work: who could read along, a certificate that could not be taken up."""
+
+
+class RestreamStream(msgspec.Struct, frozen=True, kw_only=True):
+    """One stream that the restream serves: ``/CAMERA`` or ``/CAMERA/sub``, from the feed socket of its recorder."""
+
+    path: str
+    camera: str
+    stream: str
+    socket: str
+
+
+class RestreamAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Supervisor to restream: what to serve, and where; again whole when it changes."""
+
+    data: str
+    listen: str
+    streams: tuple[RestreamStream, ...] = ()
 
 
 class KeeperAssignment(Message, frozen=True, kw_only=True, omit_defaults=True):
