@@ -22,6 +22,7 @@ from evertape.config.sections import (
     Logging,
     Processes,
     Recording,
+    Restream,
     Retention,
     Ring,
     Section,
@@ -176,6 +177,7 @@ class Config(Section):
     integrity: Integrity = Integrity()
     view: View = View()
     hub: Hub = Hub()
+    restream: Restream = Restream()
     logging: Logging = Logging()
     cameras: dict[CameraKey, Camera] = Field(default_factory=dict)
     volumes: dict[VolumeKey, Volume] = Field(default_factory=dict)

@@ -157,7 +157,7 @@ class Layers(Section):
     kernel: bool = True
     """Listen to the kernel's news of mounts and devices."""
     probe: bool = True
-    """Write to the volume now and then, with a deadline."""
+    """Write to the volume now and then, with a deadline. One that is in trouble is looked at all the same."""
     precheck: bool = True
     """Check identity, mount, permission and space before each new file."""
     errno: bool = True
@@ -295,6 +295,16 @@ class Hub(Section):
     proxies: Line | None = None
     """The addresses, separated by commas, of reverse proxies that pass requests on. Of them, and of nobody else, it is
     believed which address a request comes from and whether it came by HTTPS (`X-Forwarded-For`, `-Proto`)."""
+
+
+class Restream(Section):
+    """`[restream]`: live pictures by RTSP for other programs, so that they need no session with the camera."""
+
+    enabled: bool = False
+    """Whether there is one. It needs GStreamer's RTSP server."""
+    listen: Listen = "127.0.0.1:8554"
+    """Where it listens, like `hub.listen`; `rtsp://HOST:8554/CAMERA` is the main stream, `…/CAMERA/sub` the sub stream.
+    Names and passwords are those of the page; in place of a password an API token will do. They travel in clear."""
 
 
 class Logging(Section):

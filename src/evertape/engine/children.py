@@ -18,6 +18,7 @@ DATA = "disk-data"
 """The data folder's disk process."""
 KEEPER = "keeper"
 HUB = "hub"
+RESTREAM = "restream"
 _DISK, _RECORDER = "disk-", "recorder-"
 _CHECK_S = 0.5
 _RETIRE_S = 2.5
@@ -68,6 +69,10 @@ class Children(dict[str, Child]):
         # Named, not imported: it lies above the engine.
         self._spawn(HUB, "evertape.hub.main")
 
+    def spawn_restream(self) -> None:
+        """Start the restream."""
+        self._spawn(RESTREAM, "evertape.hub.restream_main")
+
     def spawn_recorder(self, number: int) -> None:
         """Start a recorder, as a process or in this one."""
         name = f"{_RECORDER}{number}"
@@ -114,9 +119,9 @@ class Children(dict[str, Child]):
         return all(await asyncio.gather(*(child.stop(deadline_s) for child in self.recorders.values())))
 
     async def stop_hub(self, deadline_s: float) -> None:
-        """Ask the hub to leave, if there is one; it leaves nothing unfinished that matters."""
-        if (hub := self.get(HUB)) is not None:
-            await hub.stop(deadline_s)
+        """Ask hub and restream to leave, if there are any; they leave nothing unfinished that matters."""
+        faces = [self[name] for name in (HUB, RESTREAM) if name in self]
+        await asyncio.gather(*(face.stop(deadline_s) for face in faces))
 
     async def stop_volumes(self, deadline_s: float) -> bool:
         """The same of the disk processes of all volumes; the data folder's stays."""

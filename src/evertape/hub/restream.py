@@ -44,6 +44,8 @@ class RestreamProcess:
         self._server: RestreamServer | None = None
         self._told: RestreamAssignment | None = None
         self._listening = ""
+        self._refused = ""
+        """Where it could not listen, which was said."""
         self._retry: asyncio.TimerHandle | None = None
 
     def message(self, message: Message) -> None:
@@ -87,10 +89,12 @@ class RestreamProcess:
         try:
             bound = server.listen(host, port)
         except SetupError as error:
-            log.warning("[RESTREAM] %s; trying again every %.0f s", error.what, _AGAIN_S)
+            if where != self._refused:
+                log.warning("[RESTREAM] %s; trying again every %.0f s", error.what, _AGAIN_S)
+            self._refused = where
             self._retry = self._loop.call_later(_AGAIN_S, self._apply)
             return
-        self._server, self._listening = server, where
+        self._server, self._listening, self._refused = server, where, ""
         log.info("[RESTREAM] serving rtsp://%s:%d/CAMERA and /CAMERA/sub", f"[{host}]" if ":" in host else host, bound)
         if host not in ("127.0.0.1", "::1", "localhost"):
             log.warning("[RESTREAM] passwords travel in clear over the networks of %s; they must be trusted", host)

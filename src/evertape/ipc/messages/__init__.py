@@ -13,6 +13,8 @@ from evertape.ipc.messages.assignment import (
     HubListens,
     KeeperAssignment,
     RecorderAssignment,
+    RestreamAssignment,
+    RestreamStream,
     VolumeEndpoint,
 )
 from evertape.ipc.messages.base import PROTOCOL_VERSION, Heartbeat, Hello, Message, Refused, Shutdown, Welcome
@@ -125,6 +127,8 @@ __all__ = [
     "Refused",
     "Reply",
     "Request",
+    "RestreamAssignment",
+    "RestreamStream",
     "RetentionProgress",
     "RunRetention",
     "SegmentExamined",
@@ -146,10 +150,11 @@ __all__ = [
 
 MESSAGE_TYPES: tuple[type[Message], ...] = (
     Hello, Welcome, Refused, Heartbeat, Shutdown, RecorderAssignment, DiskAssignment, KeeperAssignment, HubAssignment,
-    HubListens, HomecomingNews, RunRetention, RetentionProgress, SetWish, CameraCommand, CommandDone, RecorderStatus,
-    VolumeReport, OpenSegment, Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, ProbeVolume,
-    DiskBusy, RecoverSegment, ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment, FindSegment,
-    ReadSegment, SegmentPiece, ExamineSegment, SegmentExamined, FindGroup, GroupFound, CheckSegments, BeginCopy,
-    AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend, JournalDurable,
-    JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply, EventNews,
+    HubListens, RestreamAssignment, HomecomingNews, RunRetention, RetentionProgress, SetWish, CameraCommand,
+    CommandDone, RecorderStatus,
+    VolumeReport, OpenSegment, Append, CloseSegment, SegmentIsOpen, Durable, SegmentIsClosed, WriterFailed, DiskBusy,
+    ProbeVolume, RecoverSegment, ListSegments, ListOldest, SegmentList, AdoptSegment, CutSegment, DeleteSegment,
+    FindSegment, ReadSegment, SegmentPiece, ExamineSegment, SegmentExamined, FindGroup, GroupFound, CheckSegments,
+    BeginCopy, AppendCopy, CopyTaken, PlaceCopy, MirrorQuery, MirrorState, MirrorAppend, JobDone, JournalAppend,
+    JournalDurable, JournalFailed, PutState, Subscribe, FeedCaps, FeedUnits, FeedState, Request, Reply, EventNews,
 )  # fmt: skip

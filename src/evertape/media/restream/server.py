@@ -41,6 +41,7 @@ FRESH_S = 60.0
 """So long a password that was right is believed."""
 _CLEANUP_S = 2
 _ROLE = "media.factory.role"
+_SETTINGS = "transport.client-settings"
 
 
 class RestreamServer:
@@ -184,6 +185,7 @@ class RestreamServer:
             return
         token = GstRtspServer.RTSPToken.new()
         token.set_string(_ROLE, _role(basic))
+        token.set_bool(_SETTINGS, True)
         with self._lock:
             self._grants[basic] = (time.monotonic(), grant)
             self._auth.add_basic(basic, token)
@@ -215,6 +217,19 @@ class _Auth(GstRtspServer.RTSPAuth):
     def __init__(self, check: Callable[[str, str], None]) -> None:
         super().__init__()
         self._ask = check
+
+    def do_check(self, context: Any, what: str) -> bool:
+        """Overrides; on a client's thread.
+
+        Whoever is not known is asked for a password whatever he names, and learns nothing of what there is: the check
+        of client settings is the one that does no more than that. Settings themselves, such as another address to send
+        to, are nobody's.
+        """
+        if what == f"auth.check.{_SETTINGS}":
+            return False
+        if what == "auth.check.url":
+            what = f"auth.check.{_SETTINGS}"
+        return bool(GstRtspServer.RTSPAuth.do_check(self, context, what))
 
     def do_authenticate(self, context: Any) -> bool:
         """Overrides; on a client's thread."""
