@@ -62,7 +62,9 @@ class Prober:
         session = volume.session
         if session is None:
             return
-        thorough = "probe" in volume.assignment.layers
+        # What has failed is looked at whatever is switched off: nothing else leads back to it, and that its space can be
+        # asked for proves nothing.
+        thorough = "probe" in volume.assignment.layers or not volume.status.state.usable
         try:
             look = partial(_probe if thorough else _measure, session)
             space = await session.call(session.checks, "probing the volume", look)
