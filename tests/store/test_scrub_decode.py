@@ -36,12 +36,12 @@ from evertape_lab.story import Story
 
 NS = 10**9
 START = 1_767_225_600 * NS
-GOP, GROUPS = 25, 6
+GOP, GROUPS = 25, 4
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg makes the pictures")
 
 
 def encoded(folder: Path, codec: str = "libx264", options: tuple[str, ...] = ()) -> Path:
-    """Six groups of 25 pictures."""
+    """Four groups of 25 pictures."""
     path = folder / f"{codec}.mp4"
     command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", str(GROUPS)]
     more = ["-preset", "ultrafast", "-g", str(GOP), "-sc_threshold", "0", "-bf", "0", *options]
@@ -105,7 +105,7 @@ class Held:
             row = index.segment(segment_id)
             return row if row is not None and accept(row) else None
 
-        found = look(self.rig, asked, 40.0)
+        found = look(self.rig, asked, 90.0)  # decoders run only while nobody else wants the processor
         assert found is not None
         return found
 
@@ -126,20 +126,20 @@ def test_pictures_that_do_not_come_out_are_in_the_ledger_with_their_groups_and_t
     good, bad = "a" * 32, "b" * 32
     source = encoded(tmp_path)
     held = Held(
-        rig, {"good": segment(source, good, start=START + 3600 * NS), "bad": segment(source, bad, zeroed=(1, 2, 3))}
+        rig, {"good": segment(source, good, start=START + 3600 * NS), "bad": segment(source, bad, zeroed=(1, 2))}
     )
     with KeeperUnderTest(rig, {"usb1": held.disk}, scrub_rate=NS, scrub_interval=1, decode_interval=1) as keeper:
         row = held.row(bad, lambda row: row.damaged)
-        assert row.damaged == f"{PREFIX}: the keyframe is damaged"
+        assert row.damaged == f"{PREFIX}: pictures 25 to 74"
         (event, *_) = rig.events(SegmentDamaged)
-        assert [(one.first_video, one.last_video) for one in event.spans] == [(GOP, 4 * GOP - 1)]
-        look(rig, lambda _index: held.gaps() == [(START + NS, START + 4 * NS)])
+        assert [(one.first_video, one.last_video) for one in event.spans] == [(GOP, 3 * GOP - 1)]
+        look(rig, lambda _index: held.gaps() == [(START + NS, START + 3 * NS)])
         # It is looked at again and again: it stays damaged, and is told of once.
         again = held.row(bad, lambda now: now.damaged and now.checked_at != row.checked_at)
         assert again.damaged == row.damaged
         held.row(good, lambda row: row.checked_at)
         assert keeper.rss() > 0, "heartbeats go on"
-    assert held.gaps() == [(START + NS, START + 4 * NS)]
+    assert held.gaps() == [(START + NS, START + 3 * NS)]
     assert [(alert.kind, alert.state) for alert in rig.events(Alert)] == [("footage_damaged", "raised")]
     assert {one.segment for one in rig.events(SegmentDamaged)} == {bad}
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 from evertape.engine.keeper_link import KeeperLink
 from evertape.ipc.events import DamagedSpan
 from evertape.ipc.messages import GroupFound
-from evertape.media.decode_sample import Decoded, Verdict, decode
+from evertape.media.decode_sample import PREFIX, Decoded, Verdict, decode
+from evertape.mp4.examine import Lost, places_text
 from evertape.store.rows import GapRow, SegmentRow
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,8 @@ class SampleDecoder:
         except UndecidedError as reason:
             log.debug("[DISK] of %s no sample is decoded: %s", row.path, reason)
             return "", ()
-        return tried.found.text, _spans(row, hurt)
+        log.info("[DISK] of %s %s", row.path, tried.found.text)
+        return _told(_spans(row, hurt))
 
     async def again(
         self, link: KeeperLink, row: SegmentRow, gaps: Iterable[GapRow]
@@ -94,11 +96,16 @@ class SampleDecoder:
             if tried.found.verdict is Verdict.DAMAGED:
                 hurt.append(tried)
                 for step in (-1, 1):
-                    hurt += await self._beside(link, row, tried, step)
-        return (hurt[0].found.text, _spans(row, hurt)) if hurt else ("", ())
+                    hurt += await self._beside(link, row, tried, step, surely=True)
+        return _told(_spans(row, hurt)) if hurt else ("", ())
 
-    async def _beside(self, link: KeeperLink, row: SegmentRow, tried: _Tried, step: int) -> list[_Tried]:
-        """The damaged groups right before or right behind one."""
+    async def _beside(
+        self, link: KeeperLink, row: SegmentRow, tried: _Tried, step: int, *, surely: bool = False
+    ) -> list[_Tried]:
+        """The damaged groups right before or right behind one, as far as that can be said.
+
+        With ``surely``, raises ``UndecidedError`` where it cannot: what is on record is not to shrink by that.
+        """
         hurt: list[_Tried] = []
         for _ in range(NEIGHBOURS):
             unit = tried.group.first_video - 1 if step < 0 else tried.group.last_video + 1
@@ -107,6 +114,8 @@ class SampleDecoder:
             try:
                 tried = await self._try(link, row, unit)
             except UndecidedError:
+                if surely:
+                    raise
                 break
             if tried.found.verdict is not Verdict.DAMAGED:
                 break
@@ -146,6 +155,12 @@ def _unit_at(row: SegmentRow, utc: int) -> int:
     last, end = row.last_video or row.first_video, row.end_utc or row.start_utc
     share = (utc - row.start_utc) / max(1, end - row.start_utc)
     return min(last, max(row.first_video, row.first_video + int(share * (last - row.first_video + 1))))
+
+
+def _told(spans: tuple[DamagedSpan, ...]) -> tuple[str, tuple[DamagedSpan, ...]]:
+    """In words that depend on nothing but the place, however it was found: what is on record is news only once."""
+    lost = [Lost(one.start_utc, one.end_utc, one.first_video, one.last_video) for one in spans]
+    return f"{PREFIX}: {places_text(lost)}", spans
 
 
 def _spans(row: SegmentRow, hurt: Iterable[_Tried]) -> tuple[DamagedSpan, ...]:

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import uuid
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from evertape.domain.cause import Cause
 from evertape.engine.damage import gap_id, gaps_of, lost_of
@@ -22,7 +22,7 @@ from evertape.engine.keeper_decode import SampleDecoder, UndecidedError
 from evertape.engine.keeper_link import JobFailedError, KeeperLink
 from evertape.engine.keeper_retention import RetentionHost
 from evertape.errors import VolumeError
-from evertape.ipc.events import Alert, DamagedSpan, GapClosed, SegmentChecked, SegmentDamaged
+from evertape.ipc.events import Alert, AnyEvent, DamagedSpan, GapClosed, SegmentChecked, SegmentDamaged
 from evertape.media.decode_sample import PREFIX
 from evertape.mp4.digest import differ, named, segment_hash
 from evertape.mp4.examine import CHANGED, changed_text
@@ -36,6 +36,15 @@ PAUSE_S = 30.0
 """How long nothing is done after nothing was due, or something went wrong."""
 BATCH = 20
 KIND = "footage_damaged"
+RECORD_S = 5.0
+"""How long the record of a check is waited for: the next search for what is due has to know of it."""
+
+
+class ScrubHost(RetentionHost, Protocol):
+    """What the check needs from the keeper."""
+
+    async def on_record(self, event: AnyEvent, timeout_s: float) -> bool:
+        """Put an event into the journal; whether it is known to be there."""
 
 
 class Look(NamedTuple):
@@ -57,7 +66,7 @@ class Scrub:
         host: the keeper.
     """
 
-    def __init__(self, host: RetentionHost) -> None:
+    def __init__(self, host: ScrubHost) -> None:
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._throttle = Throttle(1.0)
@@ -127,6 +136,7 @@ class Scrub:
             return True
         if not self._rate or not links:
             return False
+        await self._host.caught_up()
         before, after = int(self._host.clock.utc_ns()) - self._interval, self._after
         rows = await self._host.ask(lambda index: due(index, links, after, before, BATCH))
         for row in rows:
@@ -153,14 +163,13 @@ class Scrub:
             return
         if not look.problem:
             self._useful = True
-            self._host.write_down(
-                SegmentChecked(**self._host.stamp(), segment=row.id, volume=row.volume, hash=look.hash)
-            )
+            checked = SegmentChecked(**self._host.stamp(), segment=row.id, volume=row.volume, hash=look.hash)
+            await self._host.on_record(checked, RECORD_S)
             if row.damaged:
                 await self._whole_again(row)
         elif (now := await self._unchanged(row)) is not None:
             self._useful = True
-            self._damaged(now, link.endpoint.name, look)
+            await self._damaged(now, link.endpoint.name, look)
 
     async def _look(self, link: KeeperLink, row: SegmentRow, *, hurry: bool) -> Look:
         """Raises ``VolumeError``; ``JobFailedError`` if the file is not there to be read."""
@@ -225,14 +234,14 @@ class Scrub:
         names = ("state", "volume", "path", "hash")
         return now if now is not None and all(getattr(now, name) == getattr(row, name) for name in names) else None
 
-    def _damaged(self, row: SegmentRow, volume: str, look: Look) -> None:
+    async def _damaged(self, row: SegmentRow, volume: str, look: Look) -> None:
         text = f"{row.path} on volume {volume} is damaged: {look.problem}"
         detail = {"segment": row.id, "path": row.path}
         event = SegmentDamaged(
             **self._host.stamp(), segment=row.id, camera=row.camera, volume=row.volume, path=row.path,
             problem=look.problem, hash=look.hash, spans=look.lost, located=look.located,
         )  # fmt: skip
-        self._host.write_down(event)
+        await self._host.on_record(event, RECORD_S)
         if look.problem == row.damaged:
             return  # nothing new
         for gap, start, end, lost in gaps_of(row, look.lost, located=look.located):

@@ -64,9 +64,9 @@ def judge(counted: Counted, pictures: int) -> Decoded:
     """
     good = counted.pictures - counted.broken
     if counted.key_hurt:
-        return Decoded(Verdict.DAMAGED, f"{PREFIX}: the keyframe is damaged")
+        return Decoded(Verdict.DAMAGED, "the decoder complains of a keyframe")
     if 2 * good < pictures:
-        return Decoded(Verdict.DAMAGED, f"{PREFIX}: {good} of {pictures} come out")
+        return Decoded(Verdict.DAMAGED, f"{good} of {pictures} pictures come out")
     return Decoded(Verdict.SOUND)
 
 
@@ -110,7 +110,7 @@ def _heard(code: int, said: str, pictures: int) -> Decoded:
     if code == NO_DECODER:
         return Decoded(Verdict.NO_DECODER, said)
     if -code in _CRASHES:
-        return Decoded(Verdict.DAMAGED, f"{PREFIX}: a decoder crashes at them (signal {-code})")
+        return Decoded(Verdict.DAMAGED, f"a decoder crashes at the pictures (signal {-code})")
     try:
         counted = Counted(**json.loads(said)) if code == 0 else None
     except (ValueError, TypeError):
