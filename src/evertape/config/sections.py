@@ -297,6 +297,16 @@ class Hub(Section):
     believed which address a request comes from and whether it came by HTTPS (`X-Forwarded-For`, `-Proto`)."""
 
 
+class Restream(Section):
+    """`[restream]`: live pictures by RTSP for other programs, so that they need no session with the camera."""
+
+    enabled: bool = False
+    """Whether there is one. It needs GStreamer's RTSP server."""
+    listen: Listen = "127.0.0.1:8554"
+    """Where it listens, like `hub.listen`; `rtsp://HOST:8554/CAMERA` is the main stream, `…/CAMERA/sub` the sub stream.
+    Names and passwords are those of the page; in place of a password an API token will do. They travel in clear."""
+
+
 class Logging(Section):
     """`[logging]`: the log."""
 
