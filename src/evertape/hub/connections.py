@@ -21,8 +21,6 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from evertape.hub.auth.limits import address_key
 
-log = logging.getLogger(__name__)
-
 TOTAL = 1000
 PER_ADDRESS = 100
 """A browser holds six, and one for each live picture."""
@@ -210,5 +208,8 @@ def prepare_process() -> None:
 
 def quiet() -> None:
     """Have uvicorn not write a line for each request that is none: ten thousand of them would be the log."""
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    log = logging.getLogger("uvicorn.error")
+    log.setLevel(logging.ERROR)
+    # It says so also of a client that hung up, or sent rubbish, before it was let in.
+    log.addFilter(lambda record: "without completing handshake" not in record.getMessage())
     logging.getLogger("uvicorn.access").disabled = True
