@@ -105,7 +105,7 @@ class Held:
             row = index.segment(segment_id)
             return row if row is not None and accept(row) else None
 
-        found = look(self.rig, asked, 90.0)  # decoders run only while nobody else wants the processor
+        found = look(self.rig, asked, 200.0)  # decoders run only while nobody else wants the processor
         assert found is not None
         return found
 
@@ -118,6 +118,7 @@ class Held:
 
 
 @needs_ffmpeg
+@pytest.mark.timeout(300)
 def test_pictures_that_do_not_come_out_are_in_the_ledger_with_their_groups_and_told_of(
     rig: DiskRig, tmp_path: Path
 ) -> None:
@@ -133,7 +134,7 @@ def test_pictures_that_do_not_come_out_are_in_the_ledger_with_their_groups_and_t
         assert row.damaged == f"{PREFIX}: pictures 25 to 74"
         (event, *_) = rig.events(SegmentDamaged)
         assert [(one.first_video, one.last_video) for one in event.spans] == [(GOP, 3 * GOP - 1)]
-        look(rig, lambda _index: held.gaps() == [(START + NS, START + 3 * NS)])
+        look(rig, lambda _index: held.gaps() == [(START + NS, START + 3 * NS)], 60.0)
         # It is looked at again and again: it stays damaged, and is told of once.
         again = held.row(bad, lambda now: now.damaged and now.checked_at != row.checked_at)
         assert again.damaged == row.damaged
