@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evertape.domain.volume_outage import GRACE, SETTLED, WELL, Outage, is_unusable, step
+from evertape.domain.volume_outage import GRACE, LONGEST, SETTLED, WELL, is_unusable, step
 from evertape.domain.volume_state import VolumeState
 from evertape.types import NS_PER_MS, BootNs
 
@@ -39,7 +39,17 @@ def test_a_plug_that_makes_contact_now_and_then_is_one_outage() -> None:
 
 
 def test_two_outages_with_a_time_of_rest_between_them_are_two() -> None:
-    assert told([(2, True), (5, False), (2, True), (5, False)]) == [True, False, True, False]
+    assert told([(2, True), (5, False), (2, True), (8, False)]) == [True, False, True, False]
+
+
+def test_a_volume_that_fails_again_and_again_has_to_be_well_for_longer_each_time() -> None:
+    every_six_seconds = [(2, True), (4, False)] * 20
+    assert told([*every_six_seconds, (60, False)]) == [True, False, True, False]
+
+
+def test_a_volume_that_was_well_for_a_minute_begins_anew() -> None:
+    twice = [(2, True), (5, False), (2, True), (8, False), (60, False)]
+    assert told([*twice, *twice]) == [True, False] * 4
 
 
 def test_a_disk_process_that_is_replaced_and_knows_nothing_yet_changes_nothing() -> None:
@@ -75,5 +85,6 @@ def test_whatever_happens_nobody_is_told_before_the_grace_and_an_end_takes_a_res
             assert now - outage.since >= GRACE
         if before.told and not outage.told:
             assert before.well_since is not None
-            assert now - before.well_since >= SETTLED
-        assert outage.since is not None or outage == Outage()
+            assert now - before.well_since >= before.settles
+        assert SETTLED <= outage.settles <= LONGEST
+        assert outage.since is not None or not outage.told

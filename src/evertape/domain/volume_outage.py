@@ -1,7 +1,8 @@
 """When a person hears that a volume cannot be used, and that it can again. Pure; times are boot-time nanoseconds.
 
 Once per outage, whatever its disk does meanwhile: a loose plug that makes contact now and then is one outage, and a
-cable that is put right within a second is none (the journal has each of its states).
+cable that is put right within a second is none (the journal has each of its states). A volume that fails again and
+again has to be well for longer and longer before its outage is over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from evertape.types import NS_PER_S, BootNs, DurationNs
 GRACE: DurationNs = DurationNs(NS_PER_S)
 """An outage that is over sooner rings no bell. Alerts are to leave within 5 s of noticing; this leaves 4 of them."""
 SETTLED: DurationNs = DurationNs(3 * NS_PER_S)
-"""A volume that was well for so long is well again."""
+"""A volume that was well for so long is well again …"""
+LONGEST: DurationNs = DurationNs(60 * NS_PER_S)
+"""… or for up to so long, doubling, each time that it fails again within ``SOON`` of being well."""
+SOON: DurationNs = DurationNs(60 * NS_PER_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,15 @@ class Outage:
         since: when the volume became unusable for the first time since it was last well for long; ``None``: it is well.
         well_since: since when it is usable again, which may be too short to count; ``None``: it is not.
         told: a person has to know.
+        settles: for how long it has to be well before this outage is over.
+        over_at: when the latest outage that a person was told of was over.
     """
 
     since: BootNs | None = None
     well_since: BootNs | None = None
     told: bool = False
+    settles: DurationNs = SETTLED
+    over_at: BootNs | None = None
 
 
 WELL = Outage()
@@ -54,10 +62,18 @@ def step(outage: Outage, unusable: bool | None, now: BootNs) -> Outage:
     if unusable is None:
         unusable = outage.since is not None and outage.well_since is None
     if unusable:
-        since = now if outage.since is None else outage.since
-        return Outage(since, None, outage.told or now - since >= GRACE)
+        outage = _begun(outage, now) if outage.since is None else outage
+        assert outage.since is not None
+        return replace(outage, well_since=None, told=outage.told or now - outage.since >= GRACE)
     if outage.since is None:
-        return WELL
+        return outage
     if outage.well_since is None:
         return replace(outage, well_since=now)
-    return WELL if now - outage.well_since >= SETTLED else outage
+    if now - outage.well_since < outage.settles:
+        return outage
+    return Outage(settles=outage.settles, over_at=now if outage.told else outage.over_at)
+
+
+def _begun(well: Outage, now: BootNs) -> Outage:
+    again = well.over_at is not None and now - well.over_at < SOON
+    return replace(well, since=now, settles=DurationNs(min(2 * well.settles, LONGEST)) if again else SETTLED)
