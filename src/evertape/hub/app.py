@@ -36,6 +36,7 @@ from evertape.hub.api import (
 from evertape.hub.auth.install import ROUTERS as ACCOUNTS
 from evertape.hub.auth.install import secure
 from evertape.hub.auth.security import Security
+from evertape.hub.live import route as live
 from evertape.hub.services import Services
 from evertape.version import VERSION
 
@@ -52,6 +53,7 @@ ROUTERS: Sequence[APIRouter] = (
     timeline.router,
     segments.router,
     snapshot.router,
+    live.router,
     ledger.router,
     events.router,
     exports.router,
@@ -106,7 +108,7 @@ def create_app(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
-        responses=errors.errors(422),
+        responses=errors.errors(413, 422, 503),
         redirect_slashes=False,
     )
     app.state.services = services

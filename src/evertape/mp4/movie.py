@@ -27,10 +27,10 @@ DIFFERENCE_SAMPLE = 0x0101_0000
 def init_segment(header: SegmentHeader, caps: StreamCaps) -> bytes:
     """Everything before the first fragment: ``ftyp``, ``moov`` and our own metadata."""
     created = mp4_time(header.start_utc_ns)
-    tracks = [track_box(1, created, 0, caps.video, _empty_table(video_entry(caps.video)))]
+    tracks = [track_box(1, created, 0, caps.video, empty_table(video_entry(caps.video)))]
     extends = [full_box(b"trex", 0, 0, struct.pack(">IIIII", 1, 1, 0, 0, DIFFERENCE_SAMPLE))]
     if caps.audio is not None:
-        tracks.append(track_box(2, created, 0, caps.audio, _empty_table(audio_entry(caps.audio))))
+        tracks.append(track_box(2, created, 0, caps.audio, empty_table(audio_entry(caps.audio))))
         extends.append(full_box(b"trex", 0, 0, struct.pack(">IIIII", 2, 1, 0, 0, SYNC_SAMPLE)))
     tags = tags_box(header.camera_name, iso_utc(header.start_utc_ns), header.writer, f"camera {header.camera_id}")
     brands = box(b"ftyp", b"iso6", struct.pack(">I", 0), b"iso6iso5isommp41", BRAND)
@@ -118,7 +118,8 @@ def description_box(entries: list[bytes]) -> bytes:
     return full_box(b"stsd", 0, 0, struct.pack(">I", len(entries)), *entries)
 
 
-def _empty_table(entry: bytes) -> bytes:
+def empty_table(entry: bytes) -> bytes:
+    """``stbl`` of a track whose samples are in fragments."""
     none = bytes(4)
     return box(
         b"stbl",
