@@ -45,6 +45,7 @@ ERRORS = [
     ("[streaming.backoff]\nmax_retries = '5'", "streaming.backoff.max_retries, line 2: must be a whole number, without quotes"),
     ("[streaming.backoff]\nmax_retries = 0", "streaming.backoff.max_retries, line 2: is out of bounds; allowed is 1 to 1000000"),
     ("[streaming.backoff]\nfactor = nan", "streaming.backoff.factor, line 2: is out of bounds; allowed is 1 to 10"),
+    ("[ring]\nbudget = '{4uV'", "ring.budget, line 2: '{4uV' is not a number with a unit (kB, MB, GB, TB, or KiB, MiB, GiB, TiB)"),
     ("ring = 3", "ring, line 1: is a table; write it as [ring]"),
     ("cameras = 3", "cameras, line 1: is a table of tables; write them as [cameras.name]"),
     ("[cameras]\nfront = 'rtsp://h/'", "cameras.front, line 2: is a table; write it as [cameras.front]"),

@@ -168,7 +168,9 @@ def _from_error(error: Any, path: KeyPath, parsed: Parsed) -> Problem:
     if kind in ("greater_than_equal", "less_than_equal"):
         known = describe.key_at(path)
         message = f"is out of bounds; allowed is {known.bounds}" if known else message
-    return Problem(key, _TYPE_WORDS.get(kind, message).format(key=key), key, spot.line, spot.column)
+    # Our own words have the key filled in; others may quote what somebody wrote, braces and all.
+    text = _TYPE_WORDS[kind].format(key=key) if kind in _TYPE_WORDS else message
+    return Problem(key, text, key, spot.line, spot.column)
 
 
 def _unknown(path: KeyPath, parsed: Parsed) -> Problem:

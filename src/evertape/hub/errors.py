@@ -137,6 +137,8 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
         )
     if error.status_code == 405:
         return answer(405, "method_not_allowed", f"{request.method} is not possible here", headers=error.headers)
+    if error.status_code == 400:  # FastAPI says so of bytes that are no text; of any other body that is no JSON, 422
+        return answer(422, "request_invalid", "the body cannot be read: it is no JSON in UTF-8", where=["body"])
     code = HTTPStatus(error.status_code).name.lower()
     return answer(error.status_code, code, str(error.detail), headers=error.headers)
 

@@ -125,7 +125,7 @@ async def camera(camera: CameraId, services: Shared, who: Viewer) -> CameraAnswe
     return next(one for one in await _answers(services, who) if one.id == camera)
 
 
-@router.patch("/{camera}", summary="Change a camera", responses=errors(401, 403, 404, 503))
+@router.patch("/{camera}", summary="Change a camera", responses=errors(401, 403, 404, 409, 503))
 async def edit(camera: CameraId, body: dict[str, Any], services: Shared, who: Admin) -> Change:
     """Keys of `[cameras.ID]` with their new values; `null` takes one out, so that its default counts.
 
@@ -143,7 +143,7 @@ async def edit(camera: CameraId, body: dict[str, Any], services: Shared, who: Ad
     return await configuring.change(services, lambda file: edit_camera(file, camera, configuring.plain(fields)))
 
 
-@router.delete("/{camera}", summary="Remove a camera", responses=errors(401, 403, 404, 503))
+@router.delete("/{camera}", summary="Remove a camera", responses=errors(401, 403, 404, 409, 503))
 async def remove(camera: CameraId, services: Shared, who: Admin) -> Change:
     """Takes it out of the configuration. Its footage stays, and can still be asked for."""
     configured(services, who, camera)

@@ -56,7 +56,7 @@ async def config(services: Shared, _who: Admin) -> ConfigAnswer:
     return ConfigAnswer(file=str(services.settings.config_file), config=shown(services.config))
 
 
-@router.patch("", summary="Change keys", responses=errors(401, 403, 503))
+@router.patch("", summary="Change keys", responses=errors(401, 403, 409, 503))
 async def edit(body: dict[str, Any], services: Shared, _who: Admin) -> Change:
     """Dotted keys with their new values, such as `{"recording.rotation": "5min"}`; `null`: its default counts again.
 

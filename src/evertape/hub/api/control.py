@@ -56,7 +56,7 @@ class Where(BaseModel):
     volume: str = Field(default="", description="A volume's name; default: where it would be written by itself.")
 
 
-@router.post("/recording", summary="Start or stop recording", responses=errors(401, 403, 404, 503))
+@router.post("/recording", summary="Start or stop recording", responses=errors(401, 403, 404, 409, 503))
 async def record(body: WantedOf, services: Shared, who: Operator) -> Wished:
     """Of several cameras at once. Files end at the last frame and can be read at once; viewers go on."""
     enabled = [str(name) for name, camera in services.config.cameras.items() if camera.enabled]

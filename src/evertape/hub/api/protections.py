@@ -72,7 +72,7 @@ async def protections(services: Shared, who: Viewer) -> ProtectionList:
     return ProtectionList(protections=[_answer(row, held) for row, held in found])
 
 
-@router.post("", summary="Protect footage", status_code=201, responses=errors(401, 403, 404, 503))
+@router.post("", summary="Protect footage", status_code=201, responses=errors(401, 403, 404, 409, 503))
 async def protect(body: NewProtection, services: Shared, who: Operator) -> Protected:
     """Answers once it is on record. Files are kept whole."""
     await recorded(services, who, body.camera)
@@ -86,7 +86,7 @@ async def protect(body: NewProtection, services: Shared, who: Operator) -> Prote
     )
 
 
-@router.delete("/{protection}", summary="Let it go again", responses=errors(401, 403, 404, 503))
+@router.delete("/{protection}", summary="Let it go again", responses=errors(401, 403, 404, 409, 503))
 async def unprotect(
     protection: Annotated[str, Path(description="Its id.", max_length=64)], services: Shared, who: Operator
 ) -> Protected:

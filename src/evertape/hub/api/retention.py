@@ -148,7 +148,7 @@ async def plan(services: Shared, who: Viewer, camera: OneCamera = None, max_age:
     )
 
 
-@router.post("/run", summary="Delete it now", status_code=202, responses=errors(401, 403, 404, 503))
+@router.post("/run", summary="Delete it now", status_code=202, responses=errors(401, 403, 404, 409, 503))
 async def run(body: Run, services: Shared, who: Admin) -> Progress:
     """As the rules say; with `max_age`, everything that is older, but never what is protected."""
     wish: dict[str, Any] = {"camera": "" if body.camera is None else await recorded(services, who, body.camera)}

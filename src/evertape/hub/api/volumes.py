@@ -62,7 +62,7 @@ async def volumes(services: Shared, _who: Viewer) -> VolumeList:
     return VolumeList(volumes=await volume_states(services, await services.engine.status()))
 
 
-@router.post("/check", summary="Look at all volumes now", responses=errors(401, 403, 503))
+@router.post("/check", summary="Look at all volumes now", responses=errors(401, 403, 409, 503))
 async def check(services: Shared, _who: Operator) -> VolumeList:
     """Identity, mount, permission, free space. Waits up to 10 s for one that does not answer."""
     await services.engine.ask("check_volumes", timeout_s=CHECK_S)
@@ -89,7 +89,7 @@ async def add(body: NewVolume, services: Shared, _who: Admin) -> Change:
     return await configuring.change(services, lambda file: add_volume(file, body.name, fields))
 
 
-@router.patch("/{volume}", summary="Change a volume", responses=errors(401, 403, 404, 503))
+@router.patch("/{volume}", summary="Change a volume", responses=errors(401, 403, 404, 409, 503))
 async def edit(volume: VolumeName, body: VolumeChange, services: Shared, _who: Admin) -> Change:
     """Its path, its role, or whether it has to be mounted; `mount: null` leaves that to what is found."""
     _declared(services, volume)
@@ -111,7 +111,7 @@ async def retire(volume: VolumeName, services: Shared, _who: Admin) -> Change:
     return await configuring.change(services, lambda file: set_value(file, f"volumes.{volume}.role", "retired"))
 
 
-@router.delete("/{volume}", summary="Remove a volume", responses=errors(401, 403, 404, 503))
+@router.delete("/{volume}", summary="Remove a volume", responses=errors(401, 403, 404, 409, 503))
 async def remove(volume: VolumeName, services: Shared, _who: Admin) -> Change:
     """Takes it out of the configuration. Its footage stays."""
     _declared(services, volume)
