@@ -60,8 +60,16 @@ def test_a_deleted_folder_is_made_anew(holds: Play) -> None:
     assert holds("B12B").events["segment_opened"] >= 2
 
 
-def test_a_slow_disk_is_told_of_before_a_frame_is_lost(holds: Play) -> None:
-    holds("B14")
+def test_a_disk_that_is_too_slow_is_told_of_used_in_full_and_what_it_cannot_take_is_in_the_ledger(holds: Play) -> None:
+    result = holds("B14")
+    assert result.figures["alerts"]["volume_slow"] == 1
+    assert result.figures["missing, doubled at the end"][1] == 0
+
+
+def test_a_spill_volume_takes_over_from_a_slow_disk_before_a_frame_is_lost(holds: Play) -> None:
+    result = holds("B14B")
+    assert result.figures["alerts"]["volume_slow"] == 1
+    assert result.disks[0].spilled_after_s is not None
 
 
 def test_an_index_that_is_locked_destroyed_or_deleted_disturbs_no_recording(holds: Play) -> None:

@@ -38,6 +38,7 @@ def bench(count: int) -> tuple[SyncLoop, Writers, list[Observation], list[asynci
     volume = SimpleNamespace(
         session=session,
         assignment=SimpleNamespace(layers=(), sync_ns=SECOND // 2),
+        hung=False,
         status=SimpleNamespace(state=VolumeState.ONLINE),
         see=seen.append,
     )
@@ -146,5 +147,28 @@ def test_a_file_that_is_slow_to_sync_does_not_wait_for_the_next_round(monkeypatc
         slow.written = 3
         loop.hurry()
         assert len(jobs) == 3, "it was quick this time, so it waits for its round"
+
+    asyncio.run(scenario())
+
+
+def test_a_disk_that_hung_is_not_slow_for_having_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        now = SECOND
+        monkeypatch.setattr("evertape.disk.sync.time.monotonic_ns", lambda: now)
+        loop, writers, _, jobs, volume = bench(1)
+        loop.tick()
+        for _ in range(20):
+            now += SECOND // 2
+            loop.tick()
+        assert loop.median_ms > 5000
+        volume.hung, writers[0].failed = True, True
+        loop.tick()
+        volume.hung = False
+        jobs[0].set_result((1, 100))
+        await asyncio.sleep(0)
+        writers.clear()
+        for _ in range(5):
+            loop.tick()
+        assert loop.median_ms == 0
 
     asyncio.run(scenario())

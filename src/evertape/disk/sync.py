@@ -119,7 +119,7 @@ class SyncLoop:
         if not writer.session.lost and not writer.failed:
             writer.durable = fragments
             writer.channel.send(Durable(writer=writer.want.writer, fragments=fragments, bytes=size))
-        if not self._pending:
+        if not self._pending and not writer.failed:
             self._slowest_ms = max(self._slowest_ms, self._took_ms())
 
     def _took_ms(self) -> float:
@@ -127,6 +127,9 @@ class SyncLoop:
 
     def _measure(self) -> None:
         """Once a tick: the slowest of what was done since the last one, or still is not."""
+        if self._volume.hung:
+            self._rounds.clear()  # how long it hung is no measure of what it does afterwards
+            return
         # A sync says nothing of what waits to be written, perhaps to a file that is closing, and is no safer than that.
         slowest_ms, self._slowest_ms = max(self._slowest_ms, self._writers.longest_wait_ms()), 0.0
         if self._pending and (took_ms := self._took_ms()) > SLOW_MS:

@@ -196,7 +196,8 @@ class Writers:
     def _appended(self, writer: Writer, took: tuple[float, float]) -> None:
         took_ms, waited_ms = took
         writer.written += 1
-        self._waited_ms = max(self._waited_ms, waited_ms)
+        if not writer.failed:  # that it was given up says how long it took
+            self._waited_ms = max(self._waited_ms, waited_ms)
         self.write_ms.append(took_ms)
         del self.write_ms[:-64]
 
