@@ -29,6 +29,7 @@ _LINE = 32 << 20
 """The longest is a picture."""
 _AT_ONCE = 3
 """Snapshots, probes and the like; exports have a queue of their own."""
+_KILLED_S = 1.0
 _slots = asyncio.Semaphore(_AT_ONCE)
 
 
@@ -67,10 +68,11 @@ async def run(
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
-                # Not waited for here: one that is stuck in the kernel would keep us.
                 task = asyncio.get_running_loop().create_task(process.wait())
                 _ending.add(task)
                 task.add_done_callback(_ending.discard)
+                # Not longer: one that is stuck in the kernel would keep us.
+                await asyncio.wait((task,), timeout=_KILLED_S)
 
 
 _ending: set[asyncio.Task[int]] = set()

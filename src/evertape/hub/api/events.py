@@ -18,7 +18,7 @@ from evertape.hub.api.times import Instant, Moment, instant
 from evertape.hub.auth.guard import Who
 from evertape.hub.errors import HubError, errors
 from evertape.hub.services import Shared
-from evertape.ipc.events import EVENT_TYPES, AnyEvent, Event
+from evertape.ipc.events import EVENT_TYPES, AnyEvent, Audited, Event
 from evertape.redact import redact
 from evertape.store.index import View
 from evertape.store.rows import EventRow
@@ -27,7 +27,7 @@ from evertape.store.writer import event_type
 router = APIRouter(tags=["events"])
 
 KINDS: Mapping[str, type[Event]] = {event_type(kind): kind for kind in EVENT_TYPES}
-HIDDEN = frozenset({"Audited"})
+HIDDEN = frozenset({event_type(Audited)})
 """Who did what is for admins, at ``/trail``."""
 MOST = 1000
 _ROUNDS = 5
@@ -39,7 +39,7 @@ class EventAnswer(BaseModel):
 
     id: str
     at: Instant
-    kind: str = Field(examples=["CameraStateChanged"])
+    kind: str = Field(examples=["camera_state"])
     source: str = Field(description="The process that says so.")
     camera: str = Field(description="Empty: it is about no camera.")
     fields: dict[str, Any] = Field(description="The fields of its kind. Those that end in `_utc` are UTC nanoseconds.")
