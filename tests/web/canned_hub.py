@@ -19,7 +19,7 @@ from evertape.hub.app import WEB, Page, SecureHeaders
 from web.canned_footage import SECONDS, File
 
 API = "/api/v1"
-PASSWORD = "correct horse battery"  # noqa: S105 - nobody's
+PASSWORD = "correct horse battery"
 GAP_S = 6.0
 
 
@@ -68,7 +68,9 @@ class CannedHub:
 
     def start(self) -> None:
         """Serve on a free port, or on the one that it had before."""
-        config = uvicorn.Config(self._app, "127.0.0.1", self.port, log_level="error", timeout_graceful_shutdown=1)
+        config = uvicorn.Config(
+            self._app, "127.0.0.1", self.port, log_level="error", lifespan="off", timeout_graceful_shutdown=1
+        )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -158,7 +160,7 @@ class CannedHub:
         data = self._data(method, path, request.query_params, body)
         return JSONResponse(data) if data is not None else Response(status_code=204)
 
-    def _data(self, method: str, path: list[str], query: Any, body: Any) -> Any:  # noqa: PLR0911 - a table
+    def _data(self, method: str, path: list[str], query: Any, body: Any) -> Any:
         now = time.time()
         match (method, *path):
             case ("GET", "status"):
@@ -167,7 +169,9 @@ class CannedHub:
                 return {"alerts": self.alerts, "channels": [{"name": "mqtt", "ok": True, "problem": ""}]}
             case ("GET", "timeline"):
                 cameras = query.getlist("camera")
-                return {"cameras": [self._timeline(name, parse(query["start"]), parse(query["end"])) for name in cameras]}
+                return {
+                    "cameras": [self._timeline(name, parse(query["start"]), parse(query["end"])) for name in cameras]
+                }
             case ("GET", "cameras", _, "segments"):
                 return {"parts": [part(*one) for one in self.parts], "next": None}
             case ("GET", "cameras", _, "at"):
@@ -271,7 +275,14 @@ def refused(status: int, code: str, what: str) -> Response:
 
 def event_of(kind: str, camera: str, at: float, **fields: Any) -> dict[str, Any]:
     """An event as the API writes it."""
-    return {"id": f"{kind}{at}", "at": iso(at), "kind": kind, "source": "supervisor", "camera": camera, "fields": fields}
+    return {
+        "id": f"{kind}{at}",
+        "at": iso(at),
+        "kind": kind,
+        "source": "supervisor",
+        "camera": camera,
+        "fields": fields,
+    }
 
 
 def camera(name: str, words: str) -> dict[str, Any]:

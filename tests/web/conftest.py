@@ -59,7 +59,7 @@ def open_page(browser: Browser, hub: CannedHub) -> Iterator[Open]:
     contexts, problems = [], []
 
     def opened(place: str = "#/safe", *, language: str = "en", **options: Any) -> Page:
-        context = browser.new_context(locale=language, viewport={"width": 1280, "height": 800}, **options)
+        context = browser.new_context(locale=language, **{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(10_000)

@@ -2,7 +2,7 @@
 
 const FAMILY = {
   starting: "camera", camera_unreachable: "camera", stream_stalled: "camera", stream_damaged: "camera", auth_failed: "camera",
-  stream_not_found: "camera", codec_unsupported: "camera", camera_error: "camera",
+  stream_not_found: "camera", codec_unsupported: "camera", camera_error: "camera", stream_in_use: "camera",
   storage_missing: "storage", storage_wrong_volume: "storage", storage_full: "storage", storage_denied: "storage",
   storage_read_only: "storage", storage_io_error: "storage", storage_hung: "storage", storage_slow: "storage",
   process_crash: "program", out_of_memory: "program", recorder_hung: "program", host_down: "program", internal_error: "program",

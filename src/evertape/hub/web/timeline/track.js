@@ -187,6 +187,8 @@ export class Track extends EventTarget {
       this.#asked = performance.now();
       const answer = await this.footage.what(at);
       signal.throwIfAborted();
+      // At the very edge of a file the index and the list of files may differ by a rounding.
+      if (answer.kind === "recorded") this.#passed = at + TAIL_MS / 4;
       this.gap = answer;
       this.#state(answer.kind === "gap" || answer.kind === "nothing" ? "gap" : "edge");
       return;

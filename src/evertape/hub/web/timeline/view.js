@@ -42,7 +42,7 @@ class TimelineView extends HTMLElement {
     this.stop = gestures(this);
     this.sized = new ResizeObserver(() => this.redraw());
     this.sized.observe(this.slider);
-    this.#store.addEventListener("change", () => this.redraw());
+    this.#store.addEventListener("change", () => { this.redraw(); this.describe(); });
     document.addEventListener("et-theme", this.#theme);
     this.timer = setInterval(() => { this.#store.refresh(); this.redraw(); }, 5000);
     this.#names();
@@ -143,13 +143,14 @@ class TimelineView extends HTMLElement {
   /** What a screen reader says of where we are; not oftener than it can. */
   describe() {
     const second = Math.floor(this.at / 1000);
-    if (this.described === `${second}/${this.row}`) return;
-    this.described = `${second}/${this.row}`;
+    const camera = this.#cameras[this.row];
+    const words = camera ? `, ${camera.name}: ${this.words(this.spanAt(this.row, this.at))}` : "";
+    if (this.described === `${second}${words}`) return;
+    this.described = `${second}${words}`;
     this.slider.setAttribute("aria-valuemin", String(Math.floor(this.start / 1000)));
     this.slider.setAttribute("aria-valuemax", String(Math.floor(this.end / 1000)));
     this.slider.setAttribute("aria-valuenow", String(second));
-    const camera = this.#cameras[this.row];
-    this.slider.setAttribute("aria-valuetext", `${moment(this.at)}${camera ? `, ${camera.name}: ${this.words(this.spanAt(this.row, this.at))}` : ""}`);
+    this.slider.setAttribute("aria-valuetext", `${moment(this.at)}${words}`);
   }
 
   /** A span in words. */
