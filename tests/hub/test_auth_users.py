@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import APIRouter, WebSocket
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.requests import HTTPConnection
 
 from evertape.domain.roles import Role
 from evertape.errors import NotRunningError
 from evertape.hub.api.asking import Operator, Viewer
 from evertape.hub.app import API, ROUTERS
 from evertape.hub.auth import guard
-from evertape.hub.auth.guard import COOKIE
+from evertape.hub.auth.guard import COOKIE, Who
+from evertape.hub.auth.recheck import Recheck
+from evertape.hub.auth.refusal import Refusal, not_logged_in
 from evertape.hub.auth.trail import MOST, Entry, Trail
 from evertape.hub.errors import unknown
 from evertape.types import NS_PER_S
@@ -283,6 +287,72 @@ def test_a_websocket_has_to_come_from_our_page_or_with_a_token(tmp_path: Path) -
                 assert (first["type"], first["status"]) == ("websocket.http.response.start", status), headers
 
     run(tmp_path, scenario, extra)
+
+
+class Talk:
+    """A WebSocket's client: hears everything, says nothing."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._said.put_nowait({"type": "websocket.connect"})
+        self.receive = self._said.get
+
+    async def send(self, message: Any) -> None:
+        self.heard.append(dict(message))
+
+
+class Changing:
+    """Knows somebody, until he changes or is nobody any more."""
+
+    def __init__(self) -> None:
+        self.who: Who | Refusal = Who("ann", Role.VIEWER)
+
+    async def identify(self, connection: HTTPConnection) -> Who:
+        if isinstance(self.who, Refusal):
+            raise self.who
+        connection.state.who = self.who
+        return self.who
+
+
+@pytest.mark.parametrize("sends", [True, False])
+@pytest.mark.parametrize(
+    "then, goes",
+    [
+        (not_logged_in(), True),
+        (Who("ann", Role.VIEWER, frozenset({"door"})), True),
+        (Who("ann", Role.OPERATOR), True),
+        (Refusal(503, "accounts_away", "the disk hangs"), False),
+        (Who("ann", Role.VIEWER), False),
+    ],
+)
+def test_a_websocket_ends_when_who_opened_it_may_not_stay(then: Who | Refusal, goes: bool, sends: bool) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await authority.identify(HTTPConnection(scope))
+        await send({"type": "websocket.accept"})
+        authority.who = then
+        while sends:
+            await send({"type": "websocket.send", "text": "x"})
+            await asyncio.sleep(0.005)
+        assert (await receive())["type"] == "websocket.disconnect"
+
+    async def scenario() -> None:
+        talk = Talk()
+        work = asyncio.ensure_future(
+            Recheck(app, authority, every_s=0.01)({"type": "websocket", "headers": []}, talk.receive, talk.send)
+        )
+        done, _ = await asyncio.wait({work}, timeout=5.0 if goes else 0.1)
+        assert bool(done) is goes
+        if goes:
+            assert isinstance(work.exception(), OSError) is sends
+            closes = [message["code"] for message in talk.heard if message["type"] == "websocket.close"]
+            assert closes == [1008] and talk.heard[-1]["type"] == "websocket.close"
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+
+    authority = Changing()
+    asyncio.run(scenario())
 
 
 # -- the trail ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from evertape.hub.auth.exposure import exposure
 from evertape.hub.auth.gate import Gate
 from evertape.hub.auth.origin import listed, own_names
 from evertape.hub.auth.passwords import Passwords
+from evertape.hub.auth.recheck import Recheck
 from evertape.hub.auth.routes_session import router as session_router
 from evertape.hub.auth.routes_tokens import router as tokens_router
 from evertape.hub.auth.routes_users import router as users_router
@@ -44,12 +45,14 @@ def make_security(services: Services, passwords: Passwords | None = None) -> Sec
 def secure(app: FastAPI, services: Services, security: Security) -> None:
     """Let ``security`` decide who may what in ``app``. The routes of ``ROUTERS`` are the caller's to include."""
     app.state.security = security
-    guard.install(app, AccountAuthority(security.accounts))
+    authority = AccountAuthority(security.accounts)
+    guard.install(app, authority)
     names = own_names()
 
     def allowed() -> frozenset[str]:
         return names | set(listed(services.config.hub.hosts))
 
     # What is added last is outermost.
+    app.add_middleware(Recheck, authority=authority)
     app.add_middleware(TrailMiddleware, trail=security.trail, clock=services.clock.boot_ns)
     app.add_middleware(Gate, names=allowed)
