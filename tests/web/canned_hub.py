@@ -160,7 +160,7 @@ class CannedHub:
         data = self._data(method, path, request.query_params, body)
         return JSONResponse(data) if data is not None else Response(status_code=204)
 
-    def _data(self, method: str, path: list[str], query: Any, body: Any) -> Any:
+    def _data(self, method: str, path: list[str], query: Any, body: Any) -> Any:  # noqa: C901 - a table
         now = time.time()
         match (method, *path):
             case ("GET", "status"):
@@ -327,14 +327,16 @@ def export(body: Any) -> dict[str, Any]:
 
 def settings(one: dict[str, Any]) -> dict[str, Any]:
     """How a camera is configured."""
-    return {"url": f"rtsp://viewer:***@192.0.2.10/{one['id']}", "sub_url": None, "enabled": True, "record": True,
-            "audio": True, "transport": "tcp", "schedule": None, "retention": {"max_age": None, "quota": None}}  # fmt: skip
+    return {"url": f"rtsp://viewer:***@192.0.2.10/{one['id']}", "sub_url": None, "enabled": True,
+            "record": True, "audio": True, "transport": "tcp", "schedule": None, "retention": {}}  # fmt: skip
 
 
 def plan(max_age: str | None) -> dict[str, Any]:
     """Nothing by the rules; something with a shorter age."""
-    rows = [{"volume": "usb1", "camera": "door", "why": "person", "files": 144, "bytes": 38_000_000_000,
-             "oldest": iso(time.time() - 30 * 86400), "newest": iso(time.time() - 14 * 86400)}] if max_age else []  # fmt: skip
+    oldest, newest = (iso(time.time() - days * 86400) for days in (30, 14))
+    row = {"volume": "usb1", "camera": "door", "why": "person", "files": 144, "bytes": 38_000_000_000,
+           "oldest": oldest, "newest": newest}  # fmt: skip
+    rows = [row] if max_age else []
     return {"rows": rows, "files": 144 if rows else 0, "bytes": 38_000_000_000 if rows else 0, "protected": 3,
             "protected_bytes": 700_000_000, "young": 0, "volumes": []}  # fmt: skip
 
@@ -352,7 +354,8 @@ def trail(at: float) -> dict[str, Any]:
 
 CONFIG: dict[str, Any] = {
     "installation": {"name": "Home", "timezone": None},
-    "recording": {"schedule": "always", "rotation": "10min", "rotation_size": "none", "align": True, "file_time": "utc"},
+    "recording": {"schedule": "always", "rotation": "10min", "rotation_size": "none", "align": True,
+                  "file_time": "utc"},
     "ring": {"time": "1min", "budget": "auto"},
     "streaming": {"stall_timeout": "4s", "connect_timeout": "3s", "backoff": {"max_retries": 10}},
     "retention": {"max_age": "30d", "min_age": "0s", "quota": "none", "start_free": "5GB", "start_percent": 5.0,

@@ -160,7 +160,8 @@ def test_dark_follows_the_system_until_somebody_chooses(hub: CannedHub, open_pag
 
 
 SCREENS = {
-    "safe": ".volume", "live": ".cell[data-camera]", "timeline": ".tl-name", "ledger": ".entry", "settings/cameras": ".item",
+    "safe": ".volume", "live": ".cell[data-camera]", "timeline": ".tl-name", "ledger": ".entry",
+    "settings/cameras": ".item",
     "settings/recording": "form.panel", "settings/storage": ".panel.item", "settings/alerts": ".panel ul, .panel p",
     "settings/users": "tbody tr", "settings/account": ".panel button",
 }  # fmt: skip
@@ -182,7 +183,8 @@ def test_everything_that_can_be_used_has_a_name(hub: CannedHub, open_page: Open,
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('button, a, input, select, [role=slider], video, [role=img]')]
         .filter((e) => e.offsetParent !== null && !(e.getAttribute('aria-hidden') || e.getAttribute('aria-label')
-          || e.textContent.trim() || e.closest('label')?.textContent.trim() || e.title)).map((e) => e.outerHTML.slice(0, 120))"""
+          || e.textContent.trim() || e.closest('label')?.textContent.trim() || e.title))
+        .map((e) => e.outerHTML.slice(0, 120))"""
     )
     assert nameless == []
     assert page.locator("h1").count() == 1

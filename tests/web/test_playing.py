@@ -132,13 +132,13 @@ def test_a_decoder_that_does_not_keep_up_gets_keyframes_only(hub: CannedHub, ope
         """() => { let total = 0; HTMLVideoElement.prototype.getVideoPlaybackQuality = () => {
         total += 100; return { totalVideoFrames: total, droppedVideoFrames: total * 0.6 }; }; }"""
     )
-    page.get_by_label("Speed").select_option("4")
+    page.get_by_label("Speed").select_option("2")
     page.get_by_role("button", name="Play", exact=True).click()
     wait(page, lambda now: now["tracks"][0]["trick"])
     expect(page.locator(".tl-state")).to_contain_text("keyframes only")
     shown = page.evaluate(
         """async () => { const seen = new Set();
-        for (let n = 0; n < 20; n += 1) {
+        for (let n = 0; n < 40; n += 1) {
           seen.add(document.querySelector('video').currentTime);
           await new Promise((done) => setTimeout(done, 40));
         }

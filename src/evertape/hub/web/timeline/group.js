@@ -17,6 +17,7 @@ export class PlayGroup extends EventTarget {
   #timer = null;
   #gapSince = null;
   #jumping = false;
+  #tricks = 0;
 
   /** By camera. */
   tracks = new Map();
@@ -119,6 +120,11 @@ export class PlayGroup extends EventTarget {
     const at = this.at;
     let ready = true;
     for (const track of this.tracks.values()) if (!track.follow(at, this.#rate, this.#playing && !this.#holding)) ready = false;
+    const tricks = [...this.tracks.values()].filter((track) => track.trick).length;
+    if (tricks !== this.#tricks) {
+      this.#tricks = tricks;
+      this.dispatchEvent(new Event("playing"));
+    }
     if (this.#playing && ready === this.#holding) {
       this.#set(at);
       this.#holding = !ready;

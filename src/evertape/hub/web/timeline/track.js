@@ -13,7 +13,7 @@ const SPAN_MS = 36 * 3600000;
 const SEEK_DRIFT_S = 0.35;
 /** A decoder that drops this share of the pictures, or is this far behind, gets keyframes only. */
 const DROPPED = 0.25;
-const TRICK_FROM = 4;
+const TRICK_FROM = 2;
 const STEP_SLACK_S = 0.002;
 const TAIL_MS = 600;
 const ASK_MS = 400;
