@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evertape.config.default import default_text, write_default
-from evertape.config.describe import all_keys
+from evertape.config.describe import PLACEHOLDERS, all_keys
 from evertape.config.load import load, load_text
 from evertape.config.schema import Config
 from evertape.config.show import shown
@@ -21,6 +21,10 @@ ORIGIN = Path("/etc/evertape.toml")
 def uncommented() -> str:
     """The default file with its examples in force: the lines that begin with ``#`` and no blank."""
     return re.sub(r"^#(?=[^\s#])", "", default_text(), flags=re.MULTILINE)
+
+
+NAMED = set(PLACEHOLDERS)
+"""Tables in which people choose names."""
 
 
 def leaves(data: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
@@ -37,7 +41,7 @@ def test_the_default_file_is_the_defaults_without_a_warning() -> None:
 
 def test_every_key_that_has_a_default_stands_in_the_default_file_with_it() -> None:
     written = leaves(tomllib.loads(default_text()))
-    general = [key for key in all_keys() if key.path[0] not in ("cameras", "volumes") and key.default]
+    general = [key for key in all_keys() if not NAMED & set(key.path) and key.default]
     assert {key.path for key in general} == written.keys()
     seen = leaves(shown(load_text(default_text(), ORIGIN, {}).config))
     assert {key.name: tomllib.loads(f"x = {key.default}")["x"] for key in general} == {
@@ -57,7 +61,7 @@ def test_every_key_there_is_appears_and_examples_show_the_true_defaults() -> Non
     written = leaves(tomllib.loads(uncommented()))
     generic: dict[tuple[str, ...], list[Any]] = {}
     for path, value in written.items():
-        named = (path[0], {"cameras": "ID", "volumes": "NAME"}[path[0]], *path[2:]) if path[0] in ("cameras", "volumes") else path  # fmt: skip  # noqa: E501
+        named = tuple(PLACEHOLDERS.get(above, part) for above, part in zip(("", *path), path, strict=False))
         generic.setdefault(named, []).append(value)
     assert {key.path for key in all_keys()} == generic.keys()
     for key in all_keys():
@@ -75,7 +79,7 @@ def test_every_key_has_a_comment_above_it_or_above_its_run_of_examples() -> None
 def test_every_bound_that_the_comments_name_is_the_true_one() -> None:
     lines = default_text().splitlines()
     for key in all_keys():
-        if key.kind in ("duration", "size") and key.path[0] not in ("cameras", "volumes"):
+        if key.kind in ("duration", "size") and not NAMED & set(key.path):
             table = lines.index(f"[{'.'.join(key.path[:-1])}]")
             number = next(n for n in range(table, len(lines)) if lines[n].startswith(f"{key.path[-1]} = "))
             named = re.search(r"\b(\d+\w+ to \d+\w+)", lines[number - 1])

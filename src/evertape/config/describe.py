@@ -21,7 +21,7 @@ from evertape.config.sections import Section
 from evertape.config.url import CameraUrl
 from evertape.config.values import Bytes, FilePath, Span, Weekly
 
-PLACEHOLDERS = {"cameras": "ID", "volumes": "NAME"}
+PLACEHOLDERS = {"cameras": "ID", "volumes": "NAME", "channels": "NAME"}
 """What stands on the reference page for the name a person chooses."""
 
 

@@ -15,11 +15,13 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from evertape.config.checks import Finding, cross_checks
 from evertape.config.sections import (
+    Alerts,
     Backoff,
     Hub,
     Installation,
     Integrity,
     Logging,
+    Mqtt,
     Processes,
     Recording,
     Restream,
@@ -178,6 +180,8 @@ class Config(Section):
     view: View = View()
     hub: Hub = Hub()
     restream: Restream = Restream()
+    alerts: Alerts = Alerts()
+    mqtt: Mqtt = Mqtt()
     logging: Logging = Logging()
     cameras: dict[CameraKey, Camera] = Field(default_factory=dict)
     volumes: dict[VolumeKey, Volume] = Field(default_factory=dict)

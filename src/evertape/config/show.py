@@ -31,6 +31,13 @@ def reveal(config: Config) -> dict[str, Any]:
             plain["password"] = camera.password.get_secret_value()
             plain.pop("password_env", None)
             plain.pop("password_file", None)
+    for name, channel in config.alerts.channels.items():
+        data["alerts"]["channels"][name]["url"] = channel.url.get_secret_value()
+    for table, key, secret in (
+        ("alerts", "heartbeat_url", config.alerts.heartbeat_url), ("mqtt", "password", config.mqtt.password),
+    ):  # fmt: skip
+        if secret is not None:
+            data[table][key] = secret.get_secret_value()
     return data
 
 

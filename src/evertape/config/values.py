@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -257,6 +258,37 @@ CameraKey: TypeAlias = Annotated[CameraId, AfterValidator(_camera_id)]
 VolumeKey: TypeAlias = Annotated[str, AfterValidator(_identifier)]
 Zone: TypeAlias = Annotated[str, AfterValidator(_zone)]
 Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
+_QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*([01]\d|2[0-3]):([0-5]\d)")
+
+
+def quiet_hours(value: str) -> tuple[time, time]:
+    """From and until when, of ``22:00-06:30``. Raises ``ValueError``."""
+    found = _QUIET.fullmatch(value.strip())
+    if found is None:
+        raise ValueError(value)
+    hours = [int(part) for part in found.groups()]
+    return time(hours[0], hours[1]), time(hours[2], hours[3])
+
+
+def _quiet(value: str) -> str:
+    try:
+        begins, ends = quiet_hours(value)
+    except ValueError:
+        raise value_error("text", f"{value!r} is no span of a day; write one like '22:00-06:30'") from None
+    if begins == ends:
+        raise value_error("text", f"{value!r} is no time at all; leave the key out for never")
+    return value
+
+
+def _topic(value: str) -> str:
+    if not value or set(value) & set("#+\0 ") or value.startswith("/") or value.endswith("/"):
+        raise value_error("text", f"{value!r} cannot begin a topic; write one like 'evertape' or 'home/evertape'")
+    return value
+
+
+Quiet: TypeAlias = Annotated[str, AfterValidator(_quiet)]
+Topic: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_topic)]
+Name: TypeAlias = VolumeKey
 Listen: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_listen)]
 FallbackSource: TypeAlias = Annotated[str, AfterValidator(_one_line), AfterValidator(_fallback_source)]
 PlainEnum = PlainSerializer(str, return_type=str, when_used="json")
