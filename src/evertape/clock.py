@@ -7,6 +7,7 @@ instants: it may step, and nothing subtracts two of them to get a duration.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Protocol
 
 from evertape.types import BootNs, UtcNs
@@ -23,6 +24,14 @@ class Clock(Protocol):
 
     def utc_ns(self) -> UtcNs:
         """Nanoseconds of UTC since the Unix epoch."""
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot; empty where it has none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 class SystemClock:

@@ -364,6 +364,7 @@ def test_an_attempt_that_was_refused_delays_nothing() -> None:
         (FailureKind.CODEC_UNSUPPORTED, StreamStatus.ERROR, Cause.CODEC_UNSUPPORTED, 60),
         (FailureKind.TLS, StreamStatus.ERROR, Cause.CAMERA_ERROR, 5),
         (FailureKind.NO_MEDIA, StreamStatus.STALLED, Cause.STREAM_STALLED, 1),
+        (FailureKind.IN_USE, StreamStatus.ERROR, Cause.STREAM_IN_USE, 5),
         (FailureKind.INTERNAL, StreamStatus.ERROR, Cause.INTERNAL_ERROR, 5),
     ],
 )

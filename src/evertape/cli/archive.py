@@ -63,7 +63,7 @@ class Archive:
     @property
     def boot(self) -> str | None:
         """As ``Index.coverage`` wants it: the kernel's boot id if no service runs."""
-        from evertape.cli.service import boot_id
+        from evertape.clock import boot_id
 
         return None if self.running else boot_id()
 

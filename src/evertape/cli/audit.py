@@ -37,8 +37,7 @@ def audit(
     """
     from evertape.cli.archive import mount_points, status_if_running, volume_roots
     from evertape.cli.screen import progress_bar
-    from evertape.cli.service import boot_id
-    from evertape.clock import SystemClock
+    from evertape.clock import SystemClock, boot_id
     from evertape.disk.gently import gently
     from evertape.engine.audit import Audit
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evertape.cli.camera_login import EnvOption, FileOption, StdinOption, UserOption, login_fields
-from evertape.cli.config_verbs import report_change, warn
+from evertape.cli.config_verbs import report_change
 from evertape.cli.place import Place
-from evertape.cli.verb import JsonFlag, complain, emit, verb
-from evertape.errors import EvertapeError, NotRunningError, UsageError
+from evertape.cli.verb import JsonFlag, emit, verb
+from evertape.errors import NotRunningError, UsageError
 
 if TYPE_CHECKING:
-    from evertape.cli.camera_served import Served
-    from evertape.config.schema import Camera
     from evertape.ipc.messages import CameraInfo
 
 
@@ -77,41 +75,12 @@ def add(
     fields |= {} if audio else {"audio": False}
     fields |= {} if record else {"record": False}
     checked = add_camera(place.config, camera, fields, save=False)
+    from evertape.cli.camera_probing import look_before
     from evertape.types import CameraId as Id
 
-    found = None if no_probe else _look(place, checked.config.cameras[Id(camera)], as_json)
+    found = None if no_probe else look_before(place, checked.config.cameras[Id(camera)], as_json)
     add_camera(place.config, camera, fields)
     report_change(place, as_json, f"camera {camera} added", camera=camera, probe=found)
-
-
-def _look(place: Place, camera: Camera, quiet: bool) -> dict[str, Any]:
-    """Probe a camera that is about to be added; a failure is a warning."""
-    from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
-
-    try:
-        report = probe_camera(camera)
-    except EvertapeError as error:
-        _remember(place, camera, error)
-        warn(f"the camera cannot be looked at now: {failure_text(error)}; it is added all the same")
-        if error.hint and not quiet:
-            print(f"  → {error.hint}")
-        return {"ok": False, "error": failure_text(error), "hint": error.hint}
-    if not quiet:
-        print(probe_text(report))
-    return probe_json(report)
-
-
-def _remember(place: Place, camera: Camera, error: EvertapeError, *, sub: bool = False) -> None:
-    """The service is not to try a login again that the camera has just refused: cameras lock accounts."""
-    from evertape.domain.failure import FailureKind
-
-    url = camera.sub_stream() if sub else camera.main_stream()
-    if getattr(error, "kind", None) is FailureKind.AUTH_FAILED and url is not None:
-        from evertape.cli.service import boot_id
-        from evertape.clock import SystemClock
-        from evertape.engine.refused_logins import remember
-
-        remember(place.data.root, url, SystemClock(), boot_id())
 
 
 def list_(place: Place, as_json: JsonFlag = False) -> None:
@@ -228,61 +197,24 @@ def probe(
 ) -> int:
     """Say what a camera sends: codec, size, frame rate, keyframes, audio, clock. Nothing is saved.
 
-    Of a configured camera that the running service receives, the service is asked, because cameras allow few sessions.
+    Of a stream that the running service receives, the service is asked, because cameras allow few sessions; who else of
+    this installation has it is named.
     Exit code 1: a camera could not be looked at.
     """
+    from evertape.cli.camera_probing import probe_targets, probed
     from evertape.cli.camera_served import Served
 
     login = login_fields(user, password_stdin, password_env)
-    targets = _targets(place, camera, login, None if transport is None else transport.value)
-    served = None if anyway or (camera is not None and "://" in camera) else Served(place)
+    targets = probe_targets(place, camera, login, None if transport is None else transport.value)
+    served = None if anyway else Served(place)
     answers = []
     for name, target in targets.items():
         if not as_json:
             print(f"{name}  {target.sub_url if sub else target.url}")
-        answers.append(_probed(name, target, sub, as_json, served))
+        answers.append(probed(place, name, target, sub, as_json, served))
     if as_json:
         emit(answers[0] if camera is not None else {"cameras": answers})
     return int(not all(answer["ok"] for answer in answers))
-
-
-def _targets(place: Place, camera: str | None, login: dict[str, Any], transport: str | None) -> dict[str, Camera]:
-    """What to look at: a URL, a configured camera, or all of them."""
-    from evertape.config.edit import camera_of
-    from evertape.types import CameraId as Id
-
-    fields = login | ({} if transport is None else {"transport": transport})
-    if camera is not None and "://" in camera:
-        return {"camera": camera_of({"url": camera, **fields})}
-    cameras = place.load().config.cameras
-    if camera is None:
-        return {str(name): one for name, one in cameras.items()}
-    if Id(camera) not in cameras:
-        known = ", ".join(cameras) or "none"
-        raise UsageError(f"there is no camera {camera!r}", hint=f"the cameras are: {known}; or give a URL")
-    if fields:
-        raise UsageError("these options are for a URL", hint="a configured camera is looked at as it is configured")
-    return {camera: cameras[Id(camera)]}
-
-
-def _probed(name: str, camera: Camera, sub: bool, as_json: bool, served: Served | None) -> dict[str, Any]:
-    from evertape.cli.camera_probe import failure_text, probe_camera, probe_json, probe_text
-    from evertape.cli.camera_served import served_json, served_text
-
-    shown = {"id": name, "url": str(camera.sub_url if sub else camera.url)}
-    try:
-        if served is not None and (stream := served.stream(name, sub)) is not None:
-            if not as_json:
-                print(served_text(stream))
-            return {**shown, **served_json(stream)}
-        report = probe_camera(camera, sub=sub)
-    except EvertapeError as error:
-        failure = EvertapeError(f"{name} cannot be looked at: {failure_text(error)}", hint=error.hint)
-        complain(failure, False)
-        return {**shown, "ok": False, "error": failure_text(error), "hint": error.hint}
-    if not as_json:
-        print(probe_text(report))
-    return {**shown, **probe_json(report)}
 
 
 def restart(place: Place, camera: CameraId, as_json: JsonFlag = False) -> None:

@@ -8,16 +8,18 @@ from evertape.cli.wording import rate_text
 from evertape.types import NS_PER_S
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from evertape.config.schema import Camera
     from evertape.errors import EvertapeError
     from evertape.media.probe import ProbeReport
 
 
-def probe_camera(camera: Camera, *, sub: bool = False) -> ProbeReport:
+def probe_camera(camera: Camera, *, sub: bool = False, data: Path | None = None) -> ProbeReport:
     """See ``engine.camera_look``, which takes a while to be imported."""
     from evertape.engine import camera_look
 
-    return camera_look.probe_camera(camera, sub=sub)
+    return camera_look.probe_camera(camera, sub=sub, data=data)
 
 
 def failure_text(error: EvertapeError) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from evertape import __version__
 from evertape.cli.place import Place
+from evertape.clock import boot_id
 from evertape.config.paths import DataDir
 from evertape.errors import ConfigError, EvertapeError, UsageError
 
@@ -95,14 +96,6 @@ def raise_file_limit() -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
             return wanted
     return soft
-
-
-def boot_id() -> str:
-    """The kernel's id of this boot; empty where it has none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
 
 
 def machine(log_level: str) -> Machine:

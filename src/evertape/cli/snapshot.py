@@ -36,7 +36,7 @@ def snapshot(
     Of a configured camera the running service's own stream is used; without a service, and for a URL, a session with
     the camera is opened. While the camera is away no picture is written.
     """
-    from evertape.cli.view_source import configured, find_target, open_source
+    from evertape.cli.view_source import configured, find_target, open_source, served_as
     from evertape.media.view.snapshot import take_snapshot
 
     kind = _KINDS.get(output.suffix.lower())
@@ -45,7 +45,7 @@ def snapshot(
     if not output.parent.is_dir():
         raise UsageError(f"there is no folder {output.parent}")
     config = configured(place)
-    target = find_target(what, config, stream)
+    target = served_as(place, find_target(what, config, stream))
     if target.file:
         raise UsageError(f"{what} is no camera", hint="evertape view plays files")
     source = open_source(place, target, config.view)

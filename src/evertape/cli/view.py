@@ -57,7 +57,7 @@ def view(
 
     Footage and other files are played to their end.
     """
-    from evertape.cli.view_source import configured, find_target
+    from evertape.cli.view_source import configured, find_target, served_as
     from evertape.config.override import override
 
     if sink not in ("auto", "fake"):
@@ -65,7 +65,7 @@ def view(
     config = configured(place)
     given = {"fallback": fallback, "fallback_source": fallback_source, "timeout": timeout, "decoder": decoder}
     settings = override(config.view, given)
-    target = find_target(what, config, stream)
+    target = served_as(place, find_target(what, config, stream))
     look = Look(place, target, settings, view_options(config, settings, target, sink), seconds, quiet=as_json)
     stats = _play(look) if target.file else _watch(look)
     if as_json:

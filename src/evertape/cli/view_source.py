@@ -90,7 +90,7 @@ def open_source(place: Place, target: Target, view: View) -> ViewSource:
     assert target.settings is not None
     settings, camera = target.settings, target.camera
     if camera is None:
-        return _session(settings, target.stream, view)
+        return _session(place, settings, target.stream, view)
     from evertape.media.view.feed import FeedSource
     from evertape.media.view.handover import HandoverSource
 
@@ -104,15 +104,37 @@ def open_source(place: Place, target: Target, view: View) -> ViewSource:
         runs = False
     return HandoverSource(
         lambda: FeedSource(locate, camera, target.stream, view.retry),
-        lambda: _session(settings, target.stream, view),
+        lambda: _session(place, settings, target.stream, view, camera),
         lambda: bool(locate()),
         on_feed=runs,
     )
 
 
-def _session(camera: Camera, stream: Stream, view: View) -> ViewSource:
+def served_as(place: Place, target: Target) -> Target:
+    """The configured camera whose stream the service has open, if ``target`` is a URL of that very stream.
+
+    Its host may be called otherwise here than in the configuration. Blocks for the name server, for a second at most.
+    """
+    if target.settings is None or target.camera is not None:
+        return target
+    from evertape.ipc.places import streams_dir
+    from evertape.media.claims import who_has
+
+    url = target.settings.main_stream()
+    holder = who_has(streams_dir(place.data.root), url.bare)
+    config = configured(place)
+    found = config.cameras.get(CameraId(holder.camera)) if holder is not None and holder.records else None
+    if holder is None or found is None:
+        return target
+    sub = found.sub_stream()
+    same_path = sub is not None and sub.target[1:] == url.target[1:]
+    return Target(found.name, holder.camera, found, Stream.SUB if same_path else Stream.MAIN)
+
+
+def _session(place: Place, camera: Camera, stream: Stream, view: View, name: str = "") -> ViewSource:
     from evertape.clock import SystemClock
     from evertape.media.capture import Backend, CaptureRequest, Transport
+    from evertape.media.claims import claim_terms
     from evertape.media.view.camera import CameraSource
 
     url = (camera.sub_stream() if stream is Stream.SUB else None) or camera.main_stream()
@@ -126,5 +148,6 @@ def _session(camera: Camera, stream: Stream, view: View) -> ViewSource:
         latency_ms=camera.latency // NS_PER_MS,
         audio=False,
         tls_verify=camera.tls_verify,
+        claim=claim_terms(place.data.root, "another view or snapshot", name),
     )
     return CameraSource(request, view.restart, view.retry, SystemClock())

@@ -40,11 +40,11 @@ from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.types import BootNs, DurationNs
 
 _ANSWERS_BUT_USELESS = frozenset(
-    (Cause.STREAM_NOT_FOUND, Cause.CODEC_UNSUPPORTED, Cause.CAMERA_ERROR, Cause.INTERNAL_ERROR)
+    (Cause.STREAM_NOT_FOUND, Cause.CODEC_UNSUPPORTED, Cause.CAMERA_ERROR, Cause.STREAM_IN_USE, Cause.INTERNAL_ERROR)
 )
 # The camera saw nothing of an attempt that ended so.
-_UNSEEN = frozenset((FailureKind.REFUSED, FailureKind.UNREACHABLE))
-_AWAY = _UNSEEN | {FailureKind.TIMEOUT}
+_UNSEEN = frozenset((FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.IN_USE))
+_AWAY = (_UNSEEN - {FailureKind.IN_USE}) | {FailureKind.TIMEOUT}
 # Two, because a busy camera may once be slow to answer.
 _SILENT_PROBES = 2
 # Every so many retries one is made against all appearances: a camera may have learned to ignore OPTIONS.

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     STREAM_NOT_FOUND = "stream_not_found"
     CODEC_UNSUPPORTED = "codec_unsupported"
     CAMERA_ERROR = "camera_error"
+    STREAM_IN_USE = "stream_in_use"
     STORAGE_MISSING = "storage_missing"
     STORAGE_WRONG_VOLUME = "storage_wrong_volume"
     STORAGE_FULL = "storage_full"
@@ -105,6 +106,10 @@ _EXPLANATIONS: dict[Cause, Explanation] = {
     Cause.CAMERA_ERROR: Explanation(
         "The camera answers, but cannot deliver the stream now.",
         "See whether too many clients are connected to it, and restart it if it happens again.",
+    ),
+    Cause.STREAM_IN_USE: Explanation(
+        "Another camera of this installation is the same stream, under another name of its host.",
+        "Take one of the two out of the configuration; their footage would be the same.",
     ),
     Cause.STORAGE_MISSING: Explanation(
         "No volume to record to was there for longer than memory could bridge.",
@@ -195,6 +200,7 @@ _OF_FAILURE: dict[FailureKind, Cause] = {
     FailureKind.CODEC_UNSUPPORTED: Cause.CODEC_UNSUPPORTED,
     FailureKind.TLS: Cause.CAMERA_ERROR,
     FailureKind.NO_MEDIA: Cause.STREAM_STALLED,
+    FailureKind.IN_USE: Cause.STREAM_IN_USE,
     FailureKind.INTERNAL: Cause.INTERNAL_ERROR,
 }
 

@@ -224,6 +224,7 @@ KINDS: dict[FailureKind, Classification] = {
         FailureKind.CODEC_UNSUPPORTED: (M, PAUSE, FULL),
         FailureKind.TLS: (H, BACK, FULL),
         FailureKind.NO_MEDIA: (H, NOW, FULL),
+        FailureKind.IN_USE: (M, BACK, FULL),
         FailureKind.INTERNAL: (C, TELL, FULL),
     }.items()
 }

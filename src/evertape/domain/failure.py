@@ -39,6 +39,8 @@ class FailureKind(StrEnum):
     """The encrypted connection could not be made, or its certificate was not accepted."""
     NO_MEDIA = "no_media"
     """Everything was agreed, and no packet ever came."""
+    IN_USE = "in_use"
+    """Somebody else of this installation has a session with this very stream: no second one is made."""
     INTERNAL = "internal"
     """A mistake of Evertape's own, or something missing on this machine."""
 

@@ -16,8 +16,17 @@ CAMERAS_PER_RECORDER = 16
 _SLOTS = 64
 
 
-def camera_settings(config: Config, camera_id: CameraId, holds: tuple[int, int] = (0, 0)) -> CameraSettings:
-    """Everything a recorder must know of one camera; ``holds``: see ``RefusedLogins.holds``."""
+def camera_settings(
+    config: Config, camera_id: CameraId, holds: tuple[int, int] = (0, 0), claims: str = ""
+) -> CameraSettings:
+    """Everything a recorder must know of one camera.
+
+    Args:
+        config: in force.
+        camera_id: which.
+        holds: see ``RefusedLogins.holds``.
+        claims: the folder in which streams are claimed.
+    """
     camera = config.cameras[camera_id]
     recording, streaming = config.recording_for(camera_id), config.streaming_for(camera_id)
     main, sub = camera.main_stream(), camera.sub_stream()
@@ -53,6 +62,7 @@ def camera_settings(config: Config, camera_id: CameraId, holds: tuple[int, int] 
         rotation_align=recording.align,
         rotation_offset_ns=offset,
         fragment_ns=recording.fragment,
+        claims=claims,
         login_hold_ns=holds[0],
         sub_login_hold_ns=holds[1],
         file_time=_file_time(config, str(recording.file_time)),

@@ -23,6 +23,7 @@ class Assignments:
         service: the run of the service.
         journal_socket: where the data folder's disk process listens.
         memory: bytes of RAM of the machine.
+        claims: the folder in which streams are claimed.
     """
 
     config: Config
@@ -30,6 +31,7 @@ class Assignments:
     service: str
     journal_socket: str
     memory: int
+    claims: str = ""
 
     def recorder(
         self,
@@ -43,11 +45,11 @@ class Assignments:
 
         ``holds``: before when the camera is not to be asked, see ``RefusedLogins.holds``.
         """
-        config = self.config
+        config, claims = self.config, self.claims
         mine = [name for name, place in placed.items() if place == number]
         return RecorderAssignment(
             cameras=tuple(
-                camera_settings(config, CameraId(name), holds(config.cameras[CameraId(name)])) for name in mine
+                camera_settings(config, CameraId(name), holds(config.cameras[CameraId(name)]), claims) for name in mine
             ),
             volumes=volumes,
             wishes={name: wanted(name) for name in mine},

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 
+from evertape.clock import SystemClock, boot_id
 from evertape.config.schema import Camera
+from evertape.domain.failure import FailureKind
+from evertape.engine.refused_logins import remember
 from evertape.errors import EvertapeError, UsageError
 from evertape.media.capture import Backend, CaptureRequest, Transport
-from evertape.media.probe import ProbeReport, probe_stream
+from evertape.media.claims import claim_terms
+from evertape.media.probe import ProbeFailedError, ProbeReport, probe_stream
 from evertape.types import NS_PER_MS, NS_PER_S, Epoch
 
 
-def probe_camera(camera: Camera, *, sub: bool = False) -> ProbeReport:
+def probe_camera(camera: Camera, *, sub: bool = False, data: Path | None = None) -> ProbeReport:
     """Look at a camera's stream for a few seconds. Blocks.
 
+    Args:
+        camera: its settings.
+        sub: look at its sub stream.
+        data: the data directory; nobody else of that installation may have a session with the stream. ``None``: anyway.
+
     Raises:
-        ProbeFailedError: it cannot be reached, or sends nothing that could be recorded.
+        ProbeFailedError: it cannot be reached, somebody else has it, or sends nothing that could be recorded.
         UsageError: it has no sub stream.
     """
     url = camera.sub_stream() if sub else camera.main_stream()
@@ -32,8 +42,15 @@ def probe_camera(camera: Camera, *, sub: bool = False) -> ProbeReport:
         latency_ms=camera.latency // NS_PER_MS,
         audio=camera.audio,
         tls_verify=camera.tls_verify,
+        claim=None if data is None else claim_terms(data, "a look at the camera"),
     )
-    return probe_stream(request)
+    try:
+        return probe_stream(request)
+    except ProbeFailedError as error:
+        if error.kind is FailureKind.AUTH_FAILED and data is not None:
+            # Who adds the camera next has the service try it: not within a minute, because cameras lock accounts.
+            remember(data, url, SystemClock(), boot_id())
+        raise
 
 
 def failure_text(error: EvertapeError) -> str:

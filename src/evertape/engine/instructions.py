@@ -20,7 +20,7 @@ from evertape.ipc.messages import (
     RestreamAssignment,
     RestreamStream,
 )
-from evertape.ipc.places import socket_path
+from evertape.ipc.places import socket_path, streams_dir
 from evertape.types import CameraId
 
 if TYPE_CHECKING:
@@ -106,4 +106,5 @@ class Instructions:
         supervisor = self._supervisor
         root = supervisor.data.root
         journal = socket_path(root, DATA)
-        return Assignments(supervisor.config, str(root), supervisor.service, journal, supervisor.machine.memory)
+        memory, claims = supervisor.machine.memory, streams_dir(root)
+        return Assignments(supervisor.config, str(root), supervisor.service, journal, memory, claims)

@@ -6,6 +6,7 @@ from evertape.domain.backoff import ExponentialBackoff
 from evertape.domain.camera_types import StreamPolicy
 from evertape.ipc.messages import CameraSettings
 from evertape.media.capture import Backend, CaptureRequest, SessionOpened, Transport
+from evertape.media.claims import Claimant, ClaimTerms
 from evertape.types import NS_PER_MS, DurationNs, Epoch, Stream
 
 
@@ -27,7 +28,14 @@ def capture_request(settings: CameraSettings, stream: Stream, epoch: Epoch, publ
         connect_timeout_ns=settings.connect_timeout_ns,
         tls_verify=settings.tls_verify,
         public=public,
+        claim=_claim(settings),
     )
+
+
+def _claim(settings: CameraSettings) -> ClaimTerms | None:
+    if not settings.claims:
+        return None
+    return ClaimTerms(settings.claims, Claimant("the service", settings.id, records=True))
 
 
 def stream_policy(settings: CameraSettings) -> StreamPolicy:

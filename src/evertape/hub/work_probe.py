@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from evertape.config.edit import camera_of
@@ -11,9 +12,10 @@ from evertape.media.probe import ProbeFailedError
 
 
 def look(order: dict[str, Any]) -> dict[str, Any]:
-    """The order holds the keys of a camera; the answer is that of ``evertape camera probe --json``."""
+    """The order holds a camera's keys and ``data_directory``, the answer is that of ``camera probe --json``."""
+    data = Path(order.pop("data_directory"))
     try:
-        return probe_json(probe_camera(camera_of(order)))
+        return probe_json(probe_camera(camera_of(order), data=data))
     except ProbeFailedError as error:
         return {"ok": False, "error": failure_text(error), "hint": error.hint}
 

@@ -41,6 +41,11 @@ def run_dir(data: Path, *, create: bool = False) -> Path:
     return place
 
 
+def streams_dir(data: Path) -> str:
+    """Where the processes of this data directory tell each other who has a session with which stream."""
+    return str(run_dir(data) / "streams")
+
+
 def socket_path(data: Path, name: str) -> str:
     """The path of one socket: ``control``, ``disk-NAME``, ``recorder-N``."""
     return str(run_dir(data) / f"{name}.sock")

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from evertape.clock import Clock
 from evertape.domain.failure import ErrorDetail, FailureKind
 from evertape.redact import split_credentials
 from evertape.types import NS_PER_S, AccessUnit, AudioCaps, Codec, Epoch, Stream, StreamCaps, Track
+
+if TYPE_CHECKING:
+    from evertape.media.claims import ClaimTerms
 
 
 class Transport(StrEnum):
@@ -57,6 +60,7 @@ class CaptureRequest:
         public: the methods that the camera has just named in answer to ``OPTIONS``; the direct receiver does not ask
             again then, because sixty-four that come back at once are slow to answer.
         tls_verify: check the certificate of an ``rtsps`` camera; off by default, because theirs are self-signed.
+        claim: make sure first that nobody else of the installation has a session with this stream; ``None``: do not.
     """
 
     url: str = field(repr=False)
@@ -73,6 +77,7 @@ class CaptureRequest:
     no_media_timeout_ns: int = 10 * NS_PER_S
     tls_verify: bool = False
     public: str | None = None
+    claim: ClaimTerms | None = None
 
     def credentials(self) -> tuple[str, str | None, str | None]:
         """The URL without credentials, then user and password: the fields', else the URL's own."""
@@ -269,6 +274,11 @@ def open_session(request: CaptureRequest, clock: Clock, transcoder: TranscoderFa
     ``auto`` takes the direct receiver for TCP (``docs/design/receive.md`` has the figures) and
     ``rtspsrc`` for all else.
     """
+    if request.claim is not None:
+        from evertape.media.claimed import ClaimedSession
+
+        bare = replace(request, claim=None)
+        return ClaimedSession(bare, request.claim, clock, lambda: open_session(bare, clock, transcoder))
     direct = request.backend is Backend.DIRECT or (
         request.backend is Backend.AUTO and request.transport is Transport.TCP
     )

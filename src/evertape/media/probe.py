@@ -43,6 +43,7 @@ _HINTS = {
     FailureKind.NOT_FOUND: "check the path of the URL in the camera's manual",
     FailureKind.CODEC_UNSUPPORTED: "set the stream to H.264 or H.265 in the camera",
     FailureKind.NO_MEDIA: "try the other transport (tcp or udp)",
+    FailureKind.IN_USE: "--anyway opens another session with it",
     FailureKind.TLS: "check that the port speaks rtsps, and the certificate",
 }
 # ITU-T H.264 A.2 (profile_idc) and H.265 A.3 (general_profile_idc).

@@ -100,11 +100,12 @@ async def cameras(services: Shared, who: Viewer) -> CameraList:
 
 
 @router.post("/probe", summary="What a camera offers", responses=errors(401, 403))
-async def probe(body: CameraLogin, _who: Admin) -> Probe:
+async def probe(body: CameraLogin, services: Shared, _who: Admin) -> Probe:
     """Looks at it for a few seconds; nothing is saved. Takes up to 45 s for a camera that does not answer."""
     fields = body.model_dump(exclude_none=True)
     camera_of(fields)  # refuses what makes no camera, in our words
-    answer = await run("evertape.hub.work_probe", fields, timeout_s=PROBE_S)
+    order = fields | {"data_directory": str(services.settings.data.root)}
+    answer = await run("evertape.hub.work_probe", order, timeout_s=PROBE_S)
     return Probe(**answer)
 
 

@@ -58,6 +58,8 @@ class CameraSettings(msgspec.Struct, frozen=True, kw_only=True):
     login_hold_ns: int = 0
     """Boot-time clock: the camera refused this login less than a minute ago, and is not asked before."""
     sub_login_hold_ns: int = 0
+    claims: str = ""
+    """The folder in which streams are claimed, see ``evertape.ipc.places.streams_dir``; empty: none is."""
 
     def __repr__(self) -> str:
         return f"CameraSettings(id={self.id!r})"

@@ -17,6 +17,7 @@ from evertape.domain import camera_events as told
 from evertape.domain.backoff import ExponentialBackoff, Rng
 from evertape.domain.camera_state import step
 from evertape.domain.camera_types import StreamPolicy, StreamState
+from evertape.domain.failure import FailureKind
 from evertape.domain.watchdog import PipelineWatchdog, Trouble, WatchdogPolicy
 from evertape.media.capture import (
     CapsChanged,
@@ -133,7 +134,8 @@ class CameraSource:
                     pass
         self._take(units)
         if failed is not None:
-            self._reason = failed.kind.value
+            # Who has the stream is what a person needs to know.
+            self._reason = failed.detail.debug if failed.kind is FailureKind.IN_USE else failed.kind.value
             self._tell(told.SessionFailed(failed.kind, failed.detail))
             return
         for verdict in self._watchdog.due(self._clock.boot_ns()):
