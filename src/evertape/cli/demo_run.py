@@ -23,6 +23,7 @@ from evertape.cli.service import make_directories, make_supervisor, only_one, ra
 from evertape.cli.wording import plural
 from evertape.config.load import load
 from evertape.errors import UsageError
+from evertape.hub.auth.setup import SetupLink, setup_url
 from evertape.ipc.client import ServiceClient
 from evertape_lab.fleet import LabCameras, free_port
 
@@ -71,7 +72,7 @@ class DemoRun:
         self._quiet = quiet
         self._terminal = sys.stdout.isatty() and not quiet
         self._first_frame_s: float | None = None
-        self._hub = ""
+        self._hub = self._link = ""
         """Where the page is."""
         self._stop = asyncio.Event()
 
@@ -166,9 +167,12 @@ class DemoRun:
         """Say where the page is, once it is there."""
         while (said := supervisor.status.hub) is None or not said.url:
             await asyncio.sleep(_LOOK_S)
+        # Whoever runs a demo is whom the one-time link is for.
+        token = await asyncio.to_thread(SetupLink(supervisor.data.root).read)
         self._hub = said.url
+        self._link = setup_url(said.url, token) if token else said.url
         if not self._terminal:
-            self.say(f"demo: the page is at {self._hub}")
+            self.say(f"demo: the page is at {self._link}")
 
     async def _wait(self, seconds: float) -> bool:
         """Wait; True when it is time to stop."""
@@ -201,7 +205,7 @@ class DemoRun:
         status = await self._status()
         lines = [Text(f"evertape demo – {self._where.place.data.root} – Ctrl-C stops", "bold"), Text("")]
         if self._hub:
-            lines.insert(1, Text(f"the page is at {self._hub}"))
+            lines.insert(1, Text(f"the page is at {self._link}"))
         if self._first_frame_s is not None:
             lines.insert(1, Text(f"first frame on disk after {self._first_frame_s:.1f} s; {how_to_open(status)}"))
         live.update(Group(*lines, status_table(status)), refresh=True)

@@ -186,8 +186,8 @@ class HubProcess:
                 await asyncio.sleep(0.01)
             log.info("[HUB] the page is at %s", url)
             await self._note(url)
-            self._tell_where(url, tls)
             await self._first_words(url)
+            self._tell_where(url, tls)
             await asyncio.shield(task)
         except asyncio.CancelledError:
             server.should_exit = True

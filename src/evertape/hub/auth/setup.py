@@ -8,9 +8,8 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import secrets
 from pathlib import Path
-
-from evertape.hub.auth.sessions import fresh_secret
 
 FILE = "setup.token"
 
@@ -36,7 +35,7 @@ class SetupLink:
         """The token, the same until it is used; a new one if there is none. Raises ``OSError``."""
         if token := self.read():
             return token
-        token = fresh_secret()
+        token = secrets.token_urlsafe(32)
         new = self._path.with_suffix(".new")
         with contextlib.suppress(FileNotFoundError):
             new.unlink()
