@@ -264,7 +264,7 @@ def test_a_call_that_waits_while_the_device_gets_on_has_time_as_one_in_a_queue(m
         lanes, release = Lanes(4), threading.Event()
         now = time.monotonic_ns()
         monkeypatch.setattr("evertape.disk.lanes.time.monotonic_ns", lambda: now)
-        stuck = lanes.lane().submit("a look at the folder", release.wait)
+        stuck = lanes.lane().submit("a sync", release.wait, kind="sync")
         for _ in range(12):
             now += SECOND
             lanes.device_moved()
@@ -272,8 +272,12 @@ def test_a_call_that_waits_while_the_device_gets_on_has_time_as_one_in_a_queue(m
         assert (lanes.oldest()[0], lanes.longest()) == (12 * SECOND // QUEUED_SHARE, 12 * SECOND)
         now += 5 * SECOND
         assert lanes.oldest()[0] == 5 * SECOND, "it no longer does"
+        other = lanes.lane().submit("a write", release.wait, kind="write")
+        now += 6 * SECOND
+        lanes.device_moved()
+        assert lanes.oldest() == (6 * SECOND, "a write"), "which need not wait for the device"
         release.set()
-        await stuck
+        await asyncio.gather(stuck, other)
         assert (lanes.longest(), lanes.oldest()) == (0, (0, ""))
         lanes.stop()
 

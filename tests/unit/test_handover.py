@@ -214,3 +214,28 @@ def test_it_is_over_once_nothing_was_held_back_for_a_while_and_later_the_next_ti
         start += holds[-1] + NS_PER_S
     assert holds[:4] == [HOLD_NS, 2 * HOLD_NS, 4 * HOLD_NS, 8 * HOLD_NS]
     assert holds[-1] == LONGEST_HOLD_NS
+
+
+def test_a_volume_that_nobody_writes_to_may_be_tried_but_is_not_known_to_keep_up() -> None:
+    congestion, now = Congestion(), 0
+
+    def rounds(seconds: float, *, held_back: bool = False, used: bool = True) -> None:
+        nonlocal now
+        for n in range(round(seconds * NS_PER_S / ROUND_NS)):
+            now += ROUND_NS
+            congestion.look(NS_PER_S + n * ROUND_NS if held_back else None, now, used=used)
+
+    rounds(3, held_back=True)
+    assert (congestion.on, congestion.known) == (True, True)
+    rounds(11, used=False)
+    assert (congestion.on, congestion.known) == (False, True), "it may be tried"
+    rounds(3, held_back=True)
+    rounds(21, used=False)
+    assert (congestion.on, congestion.known) == (False, True), "tried, and too slow again: one story"
+    rounds(9)
+    assert congestion.known
+    rounds(2)
+    assert not congestion.known, "it took everything for ten seconds"
+    rounds(3, held_back=True)
+    rounds(LONGEST_HOLD_NS / NS_PER_S + 1, used=False)
+    assert not congestion.known, "nobody has asked it for long"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from evertape.disk.fault import VolumeFaultError, step
 from evertape.disk.jobs import refuse_writing, segment_at
 from evertape.disk.layout import CONTROL_DIR, SUFFIX, segment_path
-from evertape.disk.paths import directory, forget, make_directories, open_file, write_all
+from evertape.disk.paths import directory, forget, make_directories, open_file, write_steadily
 from evertape.disk.segment_file import MAX_SUFFIX
 from evertape.disk.volume import Session
 from evertape.domain.storage_fault import StorageFault
@@ -78,7 +78,7 @@ def append(session: Session, segment: str, offset: int, data: bytes, *, sync: bo
             size = os.fstat(fd).st_size
             if size != offset:
                 raise VolumeFaultError(StorageFault.OTHER, f"the copy has {size} bytes, and was to go on at {offset}")
-            write_all(fd, [data], offset)
+            write_steadily(fd, data, offset, session.lanes.alive)
             if sync:
                 os.fdatasync(fd)
         finally:

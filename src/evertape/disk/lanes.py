@@ -24,6 +24,8 @@ THREADS = 8
 """Concurrent ``fdatasync`` share device flushes: 64 files cost 22 concurrently and 128 one by one."""
 
 
+WRITE = "write"
+"""The kind of calls that go into the cache: if one of them waits, it need not be for the device."""
 QUEUED_SHARE = 6
 """A call that waits while others of its kind come back is in a queue, and its time counts as a sixth: a slow disk is no
 hung one, but a call that never comes back is found all the same."""
@@ -90,10 +92,15 @@ class Lanes:
         self._threads = 0
         self._busy = 0
         self._running: dict[int, tuple[int, str, str]] = {}
+        """By thread: since when, which call, of which kind."""
+        self._started: dict[int, int] = {}
+        """The same, whatever the call said meanwhile."""
         self._came_back: dict[str, int] = {}
         """When the last call of each kind succeeded."""
         self._moved = 0
         """When the device itself was last seen to get on."""
+        self._said = 0
+        """When a call last said that it gets on."""
         self._open = 0
         self._drained: asyncio.Future[None] | None = None
         self._stopped = False
@@ -105,27 +112,29 @@ class Lanes:
     def oldest(self) -> tuple[int, str]:
         """For how long the kernel owes an answer (ns), and to which running call; ``(0, "")`` if none is running.
 
-        While others of its kind come back, or the device gets on, only a share of a call's time counts.
+        While others of its kind come back, or the device that it waits for gets on, a share of its time counts.
         """
         now = time.monotonic_ns()
         with self._lock:
             return max((self._owed(now, *call) for call in self._running.values()), default=(0, ""))
 
     def _owed(self, now: int, began: int, what: str, kind: str) -> tuple[int, str]:
-        last = max(self._moved, self._came_back.get(kind, 0) if kind else 0)
+        last = self._came_back.get(kind, 0) if kind else 0
+        if kind != WRITE:
+            last = max(last, self._moved)
         return max(now - max(began, last), (now - began) // QUEUED_SHARE), what
 
     def longest(self) -> int:
-        """For how long the oldest running call has been running (ns), whatever else comes back."""
+        """For how long the oldest running call has been running (ns), whatever comes back or is said meanwhile."""
         now = time.monotonic_ns()
         with self._lock:
-            return max((now - began for began, *_ in self._running.values()), default=0)
+            return max((now - started for started in self._started.values()), default=0)
 
     @property
     def progressed(self) -> int:
-        """When a call of some kind last came back, or the device was last seen to get on; monotonic clock."""
+        """When a call last came back, or said that it gets on, or the device was seen to; monotonic clock."""
         with self._lock:
-            return max(self._moved, *self._came_back.values(), 0)
+            return max(self._moved, self._said, *self._came_back.values())
 
     def device_moved(self) -> None:
         """The device behind the calls completed something."""
@@ -138,7 +147,8 @@ class Lanes:
         with self._lock:
             if me in self._running:
                 _, what, kind = self._running[me]
-                self._running[me] = (time.monotonic_ns(), what, kind)
+                self._said = time.monotonic_ns()
+                self._running[me] = (self._said, what, kind)
 
     async def drained(self) -> None:
         """Wait until every call has been made and its outcome delivered."""
@@ -224,7 +234,8 @@ class Lanes:
                 with self._lock:
                     job = lane.jobs.popleft() if lane.jobs else None
                     if job is not None:
-                        self._running[me] = (time.monotonic_ns(), job.what, job.kind)
+                        self._started[me] = time.monotonic_ns()
+                        self._running[me] = (self._started[me], job.what, job.kind)
                 if job is not None:
                     self._run(job)
                 with self._lock:
@@ -249,7 +260,7 @@ class Lanes:
         except BaseException as error:  # noqa: BLE001 - handed to whoever awaits it, with its traceback
             problem = error
         with self._lock:  # before anybody hears that it is done
-            del self._running[threading.get_ident()]
+            del self._running[threading.get_ident()], self._started[threading.get_ident()]
             if job.kind and problem is None:
                 self._came_back[job.kind] = time.monotonic_ns()
             # One call for all that is done before the loop gets round to it.

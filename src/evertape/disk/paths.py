@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -55,6 +55,15 @@ def open_file(root: int, parts: Sequence[str], flags: int) -> int:
         return os.open(parts[-1], flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666, dir_fd=parent)
 
 
+def write_steadily(fd: int, data: bytes, at: int, alive: Callable[[], None]) -> int:
+    """As ``write_all``, in pieces, with word after each that it gets on: a slow disk takes seconds for a megabyte."""
+    whole = memoryview(data)
+    for start in range(0, len(data), PIECE):
+        write_all(fd, [whole[start : start + PIECE]], at + start)
+        alive()
+    return len(data)
+
+
 def write_all(fd: int, buffers: Sequence[bytes | memoryview], at: int) -> int:
     """Write ``buffers`` from byte ``at`` on, continuing short writes; returns the bytes written.
 
@@ -83,6 +92,8 @@ def remove_file(root: int, parts: Sequence[str]) -> None:
         os.fsync(parent)
 
 
+PIECE = 128 << 10
+"""A disk that takes less than 26 KB a second counts as one that hangs."""
 IOV_MAX = 1024
 """What Linux takes in one ``writev`` (IOV_MAX in limits.h)."""
 

@@ -12,13 +12,13 @@ import errno
 import fcntl
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from evertape.disk.fault import VolumeFaultError, step
 from evertape.disk.layout import day_and_time, file_name, is_camera
 from evertape.disk.marker import VolumeHandle
-from evertape.disk.paths import directory, make_directories, write_all
+from evertape.disk.paths import directory, make_directories, write_all, write_steadily
 from evertape.domain.storage_fault import StorageFault
 from evertape.errors import ProtocolError
 from evertape.mp4.digest import fragment_check, named, segment_hash
@@ -86,14 +86,19 @@ class SegmentFile:
                     raise
         raise AssertionError  # for the type checker: the last round returns or raises
 
-    def append(self, payload: bytes) -> None:
-        """W1: one whole fragment at the end. Raises ``VolumeFaultError``; the fragment does not count then."""
+    def append(self, payload: bytes, alive: Callable[[], None] = lambda: None) -> None:
+        """W1: one whole fragment at the end. Raises ``VolumeFaultError``; the fragment does not count then.
+
+        Args:
+            payload: the fragment.
+            alive: called while it is written, whenever a part of it was taken.
+        """
         with self._breaking("W1"):
             info = read_fragment(io.BytesIO(payload), 0, len(payload))
             if info is None or info.size != len(payload) or info.index != len(self.fragments):
                 text = f"what was to be appended is not the whole fragment {len(self.fragments)}"
                 raise VolumeFaultError(StorageFault.OTHER, text)
-            write_all(self._fd, [payload], self.bytes)
+            write_steadily(self._fd, payload, self.bytes, alive)
             self._hash.update(payload)
             place, moof = self.bytes, self.bytes + info.moof_offset
             self.fragments.append(replace(info, offset=place, moof_offset=moof, check=fragment_check(payload)))

@@ -64,7 +64,7 @@ def append(writer: Writer, payload: bytes, given_ns: int) -> tuple[float, float]
     if writer.file is None:
         raise VolumeFaultError(StorageFault.OTHER, "the segment was not opened", step="W1")
     began = time.monotonic_ns()
-    writer.file.append(payload)
+    writer.file.append(payload, writer.session.lanes.alive)
     now = time.monotonic_ns()
     return (now - began) / 1e6, (now - given_ns) / 1e6
 

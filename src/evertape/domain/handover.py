@@ -52,6 +52,7 @@ class Window:
         self._busy_ns = 0
         """Since when there has been something to do, with no pause of ``MEASURED_NS``."""
         self._wants: dict[Hashable, tuple[int, int]] = {}
+        self._given_ns: int | None = None
         self.bytes = 0
         """On its way."""
         self.strained = False
@@ -62,6 +63,7 @@ class Window:
         self._forget(now)
         if not self.bytes and not self._kept:
             self._busy_ns = now
+        self._given_ns = now
         self._given.setdefault(writer, deque()).append(_Given(size, now))
         self.bytes += size
 
@@ -89,6 +91,10 @@ class Window:
     def oldest_ns(self, now: int) -> int:
         """For how long the oldest fragment has been on its way; 0 if nothing is."""
         return now - min((waiting[0].at_ns for waiting in self._given.values() if waiting), default=now)
+
+    def is_used(self, now: int) -> bool:
+        """Something was handed over lately."""
+        return self._given_ns is not None and now - self._given_ns <= STRAINED_NS
 
     def rate(self, now: int) -> float:
         """Bytes that became durable per second, lately."""
@@ -130,31 +136,40 @@ class Window:
 
 
 class Congestion:
-    """Whether a volume takes footage as fast as it comes; one that catches up does. Without flapping."""
+    """Whether a volume takes footage as fast as it comes; one that catches up does. Without flapping.
+
+    Attributes:
+        on: it does not, so another one is better.
+        known: it did not, and has not shown since that it does: nobody writes to it, or not for long enough.
+    """
 
     def __init__(self) -> None:
-        self.on = False
+        self.on = self.known = False
         self._since: int | None = None
         """Since when something has been held back and gets no younger."""
         self._lag_ns = 0
         self._calm_since: int | None = None
         self._over_at: int | None = None
         self._hold_ns = HOLD_NS
+        self._used_ns = self._looked_ns = 0
 
-    def look(self, held_back_ns: int | None, now: int) -> bool:
+    def look(self, held_back_ns: int | None, now: int, *, used: bool = True) -> bool:
         """Take a round in.
 
         Args:
             held_back_ns: the age of the oldest footage that was not taken in this round; ``None``: all was taken.
             now: boot-time clock.
+            used: something is written to it.
 
         Returns:
-            Whether it keeps up again, as from this round.
+            Whether nothing has been held back for a while.
         """
+        passed, self._looked_ns = now - self._looked_ns, now
         if held_back_ns is None:
             self._since = None
+            self._used_ns += passed if used else 0
             return self._calm(now)
-        self._calm_since = None
+        self._calm_since, self._used_ns = None, 0
         if self._since is None or held_back_ns < self._lag_ns:
             # What gets younger is caught up with; and what was dropped is no longer the oldest.
             self._since, self._lag_ns = now, held_back_ns
@@ -165,7 +180,7 @@ class Congestion:
     def _begin(self, now: int) -> None:
         again = self._over_at is not None and now - self._over_at < AGAIN_NS
         self._hold_ns = min(LONGEST_HOLD_NS, 2 * self._hold_ns) if again else HOLD_NS
-        self.on = True
+        self.on = self.known = True
 
     def _calm(self, now: int) -> bool:
         if self._calm_since is None:
@@ -174,4 +189,6 @@ class Congestion:
             return False
         if self.on:
             self.on, self._over_at = False, now
+        if self._used_ns >= HOLD_NS or now - self._calm_since >= LONGEST_HOLD_NS:
+            self.known = False
         return True

@@ -123,6 +123,11 @@ class DiskLink:
         return self.info.state if self._report >= 0 else "unknown"
 
     @property
+    def slow(self) -> bool:
+        """It did not keep up, and has not shown yet that it does."""
+        return self._congestion.known or self.congested or self.state == "slow"
+
+    @property
     def usable(self) -> bool:
         """A new segment may be begun here."""
         return self.connected and self.state in USABLE_STATES
@@ -185,7 +190,7 @@ class DiskLink:
     def look(self, now_ns: int) -> None:
         """Judge whether the volume keeps up. Once a round."""
         held_back, self._held_back_ns = self._held_back_ns, None
-        if self._congestion.look(held_back, now_ns):
+        if self._congestion.look(held_back, now_ns, used=self._window.is_used(now_ns)):
             self._window.relax()
         if self._congestion.on is self.congested:
             return

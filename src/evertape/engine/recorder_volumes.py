@@ -79,8 +79,7 @@ class RecorderVolumes:
         """Judge which volumes keep up, and give those up that owe an answer for too long. Once a round."""
         for name, link in self.links.items():
             link.look(now)
-            slow = link.congested or link.state == "slow"
-            self._slow[name].set(slow, f"the volume {name} does not take footage as fast as it comes")
+            self._slow[name].set(link.slow, f"the volume {name} does not take footage as fast as it comes")
         for link in lost_volumes(list(self.links.values()), now, hung_after_ns):
             waited = link.waited_ns(now) / NS_PER_S
             self.suspects.failed(link.endpoint.name, now)
