@@ -350,8 +350,8 @@ class Alerts(Section):
     afterwards. When not set, never."""
     quiet_all: bool = False
     """In quiet hours not even what is critical is told."""
-    days_left: Annotated[float, Field(ge=0.0, le=365.0, strict=False)] = 2.0
-    """Warn when a volume will have to let footage go for want of space in fewer days than this; 0: never."""
+    min_days: Annotated[float, Field(ge=0.0, le=365.0, strict=False)] = 2.0
+    """Warn when a volume can hold fewer days of footage than this, at the rate of the last hours; 0: never."""
     heartbeat_url: SecretStr | None = None
     """A URL that is fetched regularly while every camera that should be is recorded: whoever misses it raises the alarm
     when this machine, its power or its network is gone. With trouble it is not fetched."""

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evertape.hub import errors
 from evertape.hub.api import (
+    alerts,
     cameras,
     config,
     control,
@@ -56,6 +57,7 @@ ROUTERS: Sequence[APIRouter] = (
     live.router,
     ledger.router,
     events.router,
+    alerts.router,
     exports.router,
     protections.router,
     retention.router,
@@ -79,8 +81,8 @@ _HEADERS = (
 )
 
 _DESCRIPTION = """\
-Everything that Evertape's command line can do. Instants are ISO 8601 in UTC with a `Z` and up to nine digits of a
-second; durations are seconds. Whatever goes wrong is answered as `{"error": {"code", "what", "hint", "where"}}`.
+Everything that Evertape's command line can do. Instants are ISO 8601 in UTC with a `Z`, written with nine digits
+of a second and read with up to nine; durations are seconds. Whatever goes wrong is answered as `{"error": {"code", "what", "hint", "where"}}`.
 A browser logs in at `POST /api/v1/session`; a program sends `Authorization: Bearer et_…`."""
 
 

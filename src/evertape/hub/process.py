@@ -22,6 +22,9 @@ from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.config.sections import Hub
 from evertape.errors import EvertapeError
+from evertape.hub.alerts.desk import PART as ALERTS
+from evertape.hub.alerts.desk import AlertDesk
+from evertape.hub.alerts.mqtt import MqttBridge
 from evertape.hub.app import create_app
 from evertape.hub.auth.exposure import exposure
 from evertape.hub.auth.install import make_security
@@ -79,6 +82,7 @@ class HubProcess:
         self._services: Services | None = None
         self._security: Security | None = None
         self._link: EngineLink | None = None
+        self._alerts: tuple[AlertDesk, MqttBridge] | tuple[()] = ()
         self._reading: IndexReading | None = None
         self._place: Place | None = None
         self._server: Server | None = None
@@ -118,13 +122,23 @@ class HubProcess:
 
     def _begin(self, settings: Settings, place: Place) -> None:
         news = News()
-        self._link = EngineLink(socket_path(settings.data.root, "control"), news.put, news.interrupted)
+        self._link = EngineLink(socket_path(settings.data.root, "control"), news.put, self._interrupted)
         self._reading = IndexReading(settings.data.index_file)
         self._services = Services(settings, self._link, self._reading, news, self._clock)
+        desk = self._services.parts[ALERTS] = AlertDesk(self._services)
+        self._alerts = (desk, MqttBridge(self._services, desk))
+        for part in self._alerts:
+            part.start()
         self._security = make_security(self._services)
         self._place = place
         self._link.start()
         self._serving = asyncio.get_running_loop().create_task(self._serve(), name="serving")
+
+    def _interrupted(self) -> None:
+        assert self._services is not None
+        self._services.news.interrupted()
+        desk: AlertDesk = self._services.parts[ALERTS]
+        desk.interrupted()
 
     async def _stop(self) -> None:
         if self._serving is not None:
@@ -133,6 +147,8 @@ class HubProcess:
                 self._server.should_exit = True
             with contextlib.suppress(asyncio.CancelledError):
                 await self._serving
+        for part in reversed(self._alerts):
+            await part.close()
         if self._services is not None:
             await self._services.exports.close()
         if self._security is not None:
