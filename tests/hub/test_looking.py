@@ -128,6 +128,9 @@ def test_fragments_have_exact_offsets(tmp_path: Path) -> None:
         assert at == found["size"] <= len(data)
         assert sum(one["pictures"] for one in found["fragments"]) == 500
         assert [one["start"] for one in found["fragments"] if one["key"]][:2] == [iso(100), iso(101)]
+        some = await hub.get(f"/segments/{REAL}/fragments", start=iso(110.1), end=iso(111))
+        assert some["fragments"] == [one for one in found["fragments"] if iso(110) <= one["start"] < iso(111)]
+        assert (some["head"], some["size"]) == (found["head"], found["size"])
 
     play(tmp_path, scenario)
 

@@ -34,7 +34,7 @@ class Place:
             for path, role in ((self.home, "primary"), (self.spill, "spill"))
         )
         (self.data / "evertape.toml").write_text(
-            '[hub]\nenabled = false\n'
+            "[hub]\nenabled = false\n"
             '[storage]\nmin_record_free = "1MB"\nresume_free = "1MB"\nprobe_interval = "500ms"\n'
             '[recording]\nrotation = "2s"\nalign = false\n[retention]\nstart_free = "1MB"\nstart_percent = 0.0\n'
             f'[cameras.door]\nurl = "{url}"\n{volumes}'

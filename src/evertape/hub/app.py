@@ -82,7 +82,8 @@ _HEADERS = (
 
 _DESCRIPTION = """\
 Everything that Evertape's command line can do. Instants are ISO 8601 in UTC with a `Z`, written with nine digits
-of a second and read with up to nine; durations are seconds. Whatever goes wrong is answered as `{"error": {"code", "what", "hint", "where"}}`.
+of a second and read with up to nine; durations are seconds.
+Whatever goes wrong is answered as `{"error": {"code", "what", "hint", "where"}}`.
 A browser logs in at `POST /api/v1/session`; a program sends `Authorization: Bearer et_…`."""
 
 

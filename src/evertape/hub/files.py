@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 from evertape.disk.fault import VolumeFaultError
 from evertape.disk.marker import open_volume
 from evertape.disk.paths import open_file
-from evertape.engine.state_files import read_volumes
+from evertape.engine.state_files import KnownVolume, read_volumes
 from evertape.errors import ProtocolError
 from evertape.hub.failure import HubError
 from evertape.mp4.scan import ScannedSegment, scan
@@ -34,8 +34,11 @@ DEADLINE_S = 5.0
 """As long as the service gives a probe before it calls a volume hung."""
 THREADS = 4
 """Per volume: several players and an export at a time."""
-_SCANS = 128
+_REMEMBERED = 60_000
+"""Fragments of finished files that are remembered: some 30 MB, a dozen hours of one camera."""
 _MOST_WAITING = 64
+_READ_AGAIN_S = 5.0
+"""How often it is looked which volumes there were that are not used any more."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class OpenFootage:
         if fd >= 0:
             self._pool.leave(fd)
 
+    def __del__(self) -> None:
+        # Whoever asked may have hung up before the first piece was fetched; then nobody else closes it.
+        self.close()
+
 
 class Footage:
     """See the module.
@@ -127,10 +134,13 @@ class Footage:
         except ProtocolError as error:
             raise HubError(503, "file_damaged", error.what, hint="evertape audit says more") from None
         if segment.bytes is not None and found.closed:
-            self._scans[key] = found
-            while len(self._scans) > _SCANS:
-                self._scans.popitem(last=False)
+            self._remember(key, found)
         return found
+
+    def _remember(self, key: tuple[str, int], found: ScannedSegment) -> None:
+        self._scans[key] = found
+        while len(self._scans) > 1 and sum(len(one.fragments) for one in self._scans.values()) > _REMEMBERED:
+            self._scans.popitem(last=False)
 
     async def open_path(self, path: Path) -> OpenFootage:
         """Open a file of the hub's own, by a path that it made itself. Raises as ``open``."""
@@ -222,10 +232,15 @@ class EngineWhereabouts:
     def __init__(self, status: Callable[[], Any], state: Path) -> None:
         self._status = status
         self._state = state
+        self._known: dict[str, KnownVolume] = {}
+        self._read_at: float | None = None
 
     async def volumes(self) -> dict[str, Location]:
         """See ``Whereabouts``."""
-        known = await asyncio.to_thread(read_volumes, self._state)
+        now = asyncio.get_running_loop().time()
+        if self._read_at is None or now - self._read_at > _READ_AGAIN_S:
+            self._known, self._read_at = await asyncio.to_thread(read_volumes, self._state), now
+        known = self._known
         found = {volume.volume_id: Location(name, volume.path) for name, volume in known.items()}
         raw = await self._status()
         for info in raw["volumes"]:

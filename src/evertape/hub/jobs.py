@@ -12,7 +12,7 @@ import logging
 import shutil
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -166,25 +166,27 @@ class Exports:
                     self._jobs.setdefault(job.id, job)
 
     async def _run(self, job: Job) -> None:
+        outcome: dict[str, Any]
         try:
             async with self._turn:
-                await self._work(job)
+                outcome = await self._work(job)
         except EvertapeError as error:
-            job.state, job.error, job.hint = JobState.FAILED, error.what, error.hint
+            outcome = _failed(error.what, error.hint)
         except OSError as error:
-            job.state, job.error = JobState.FAILED, f"{error.filename or 'the disk'}: {error.strerror or error}"
+            outcome = _failed(f"{error.filename or 'the disk'}: {error.strerror or error}")
         except Exception:
             # A job's edge.
             log.exception("[HUB] a mistake in the export %s", job.id)
-            job.state, job.error = JobState.FAILED, "this is a mistake in Evertape; the log of the hub says more"
-        job.finished = int(self._clock.utc_ns())
-        self._tasks.pop(job.id, None)
-        if job.state is JobState.FAILED:
-            await asyncio.to_thread(_clear, self._folder / job.id)
+            outcome = _failed("this is a mistake in Evertape; the log of the hub says more")
+        over = replace(job, **outcome, finished=int(self._clock.utc_ns()))
+        # It is over once its folder is as it will stay.
         with contextlib.suppress(OSError):
-            await asyncio.to_thread(_note, self._folder / job.id, job)
+            await asyncio.to_thread(_settle, self._folder / job.id, over)
+        self._tasks.pop(job.id, None)
+        if job.id in self._jobs:
+            self._jobs[job.id] = over
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job) -> dict[str, Any]:
         job.state = JobState.RUNNING
         folder = self._folder / job.id
         order = dict(await self._order(job)) | {"folder": str(folder)}
@@ -196,9 +198,13 @@ class Exports:
         result = await run(
             "evertape.hub.work_export", order, timeout_s=LONGEST_S, progress=progress, slots=asyncio.Semaphore(1)
         )
-        job.file, job.bytes, job.notes = result["file"], result["bytes"], result["notes"]
-        job.done = job.total = max(job.total, 1)
-        job.state = JobState.DONE
+        total = max(1, job.total)
+        about = {name: result[name] for name in ("file", "bytes", "notes")}
+        return {"state": JobState.DONE, "done": total, "total": total, **about}
+
+
+def _failed(error: str, hint: str = "") -> dict[str, Any]:
+    return {"state": JobState.FAILED, "error": error, "hint": hint}
 
 
 def new_id() -> str:
@@ -211,11 +217,10 @@ def _make(folder: Path) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def _clear(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _note(folder: Path, job: Job) -> None:
+def _settle(folder: Path, job: Job) -> None:
+    """Write down what came of it; of one that failed nothing else stays."""
+    if job.state is JobState.FAILED:
+        shutil.rmtree(folder, ignore_errors=True)
     _make(folder)
     (folder / _NOTE).write_text(json.dumps(asdict(job)), encoding="utf-8")
 

@@ -30,8 +30,8 @@ Everything the command line can do, for browsers and programs, below `/api/v1`. 
 with the value that `GET /session` gives. A program sends `Authorization: Bearer et_…`
 (`evertape hub token add`). A camera that somebody may not see does not exist for him.
 
-**How.** JSON; instants are ISO 8601 in UTC with a `Z` and up to nine digits of a second, durations are seconds, sizes
-bytes. Unknown fields of answers are to be ignored: more may come.
+**How.** JSON; instants are ISO 8601 in UTC with a `Z`, written with nine digits of a second (so they sort as text) and
+read with up to nine; durations are seconds, sizes bytes. Unknown fields of answers are to be ignored: more may come.
 
 **When it fails**, whatever went wrong: `{"error": {"code", "what", "hint", "where", "problems"}}` with a status that
 fits. `code` is for programs, `what` and `hint` are for people, `where` says which part of the request is meant,

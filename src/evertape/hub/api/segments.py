@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from evertape.hub.api.asking import Viewer
 from evertape.hub.api.common import End, Start, live, recorded, window
-from evertape.hub.api.times import Instant, instant, optional_instant
+from evertape.hub.api.times import Instant, Moment, instant, optional_instant
 from evertape.hub.auth.guard import Who
 from evertape.hub.errors import HubError, errors, unknown
 from evertape.hub.ranges import respond
@@ -118,7 +118,13 @@ async def segment(segment: SegmentId, services: Shared, who: Viewer) -> SegmentA
 
 
 @router.get("/segments/{segment}/fragments", summary="Where its fragments lie", responses=errors(401, 403, 404, 503))
-async def fragments(segment: SegmentId, services: Shared, who: Viewer) -> FragmentList:
+async def fragments(
+    segment: SegmentId,
+    services: Shared,
+    who: Viewer,
+    start: Annotated[Moment | None, Query(description="Only those that show something from then on.")] = None,
+    end: Annotated[Moment | None, Query(description="Only those that begin before.")] = None,
+) -> FragmentList:
     """By the file's own index, with exact byte offsets, for Media Source Extensions."""
     row = await _held(services, who, segment)
     found = await services.files.fragments(row)
@@ -131,7 +137,13 @@ async def fragments(segment: SegmentId, services: Shared, who: Viewer) -> Fragme
         head=found.head_size,
         size=last,
         closed=found.closed,
-        fragments=[_fragment(one, found, shift) for one in found.fragments if one.video is not None],
+        fragments=[
+            _fragment(one, found, shift)
+            for one in found.fragments
+            if one.video is not None
+            and (start is None or end_of(one) + shift > start)
+            and (end is None or one.start_utc_ns + shift < end)
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""Instants as the API writes and reads them: ISO 8601 in UTC with a ``Z``, up to nine digits of a second."""
+"""Instants as the API writes and reads them: ISO 8601 in UTC with a ``Z``; with nine digits, so they sort as text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DIGITS = 9
 
 
 def instant(utc_ns: int) -> str:
-    """UTC nanoseconds as text, with as many digits as it needs. Raises ``ValueError`` beyond the year 9999."""
+    """UTC nanoseconds as text. Raises ``ValueError`` beyond the year 9999."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
-    return text + (f".{rest:09d}".rstrip("0") if rest else "") + "Z"
+    return f"{text}.{rest:09d}Z"
 
 
 def optional_instant(utc_ns: int | None) -> str | None:
