@@ -120,3 +120,15 @@ def test_it_says_why_nothing_comes_home_and_nothing_at_all_once_everything_is() 
     assert any("0 of 1 file, 0 B of 5 MB; waiting: there is no room for it" in line for line in waiting)
     assert not any("coming home" in line or "hold" in line for line in shown(coming_home()))
     assert [volume["reconciled"] for volume in status().as_json()["volumes"]] == [None, None]
+
+
+def test_it_says_where_the_page_is_or_why_there_is_none() -> None:
+    found = status(FRONT)
+    assert found.as_json()["hub"] is None
+    found.raw["hub"] = {"url": "http://127.0.0.1:8480"}
+    assert shown(found)[-1].rstrip() == "page: http://127.0.0.1:8480"
+    assert found.as_json()["hub"] == {"url": "http://127.0.0.1:8480", "problem": "", "warning": ""}
+    found.raw["hub"]["warning"] = "everybody in the network can listen"
+    assert shown(found)[-1].rstrip() == "everybody in the network can listen"
+    found.raw["hub"] = {"url": "", "problem": "the hub cannot listen on 127.0.0.1:8480: Address already in use"}
+    assert "already in use" in shown(found)[-1]

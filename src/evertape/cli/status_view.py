@@ -16,7 +16,7 @@ from evertape.cli.volume_forecast import forecast_json, forecast_of, lasts_text,
 from evertape.cli.volume_usage import Usage, label_with
 from evertape.cli.wording import day_text, plural, rate_text, size_text, span_text
 from evertape.domain.retention_terms import Terms
-from evertape.ipc.messages import CameraInfo, HomecomingNews, RecordingInfo, StreamInfo, VolumeInfo
+from evertape.ipc.messages import CameraInfo, HomecomingNews, HubListens, RecordingInfo, StreamInfo, VolumeInfo
 from evertape.types import NS_PER_S
 
 _GOOD = {"connected", "receiving", "recording", "online"}
@@ -74,6 +74,11 @@ class ServiceStatus:
         """How far homecoming is; ``None``: the keeper has not said yet."""
         return homecoming_of(self.raw)
 
+    @property
+    def hub(self) -> HubListens | None:
+        """Where the page is; ``None``: nobody has said yet, or there is no hub."""
+        return msgspec.convert(self.raw["hub"], HubListens) if self.raw.get("hub") else None
+
     def as_json(self) -> dict[str, Any]:
         """Every field, also those that have their default, which messages leave out."""
         return {
@@ -86,6 +91,7 @@ class ServiceStatus:
                 for volume in self.volumes
             ],
             "homecoming": whole(self.homecoming),
+            "hub": whole(self.hub),
         }
 
 
@@ -125,7 +131,7 @@ def status_table(status: ServiceStatus) -> RenderableType:
     parts += [Text(""), _volume_table(status), *_labels(status)]
     parts += [Text(line) for line in homecoming_lines(status.homecoming)]
     parts += [Text(line, style) for line, style in _hub_lines(status)]
-    parts += [Text(_foot(status), "dim")]
+    parts += [Text(_foot(status), "dim"), *_page(status.hub)]
     return Group(*parts)
 
 
@@ -222,6 +228,13 @@ def where_text(volume: VolumeInfo) -> str:
 
 def _labels(status: ServiceStatus) -> list[RenderableType]:
     return [Text(f"{volume.name}: {label_with(volume, status.usage).text}") for volume in status.volumes]
+
+
+def _page(hub: HubListens | None) -> list[RenderableType]:
+    if hub is None:
+        return []
+    lines = [Text(f"page: {hub.url}", "dim") if hub.url else Text(f"page: {hub.problem}", "red")]
+    return [*lines, *([Text(hub.warning, "yellow")] if hub.warning else [])]
 
 
 def _foot(status: ServiceStatus) -> str:
