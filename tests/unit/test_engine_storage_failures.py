@@ -460,3 +460,19 @@ def test_on_a_disk_that_is_too_slow_every_picture_is_in_a_file_or_in_the_ledger_
     assert sorted([*held, *booked]) == list(range(camera.source.seq))
     assert sum(gap.frames_lost or 0 for gap in gaps) == len(booked)
     assert all(gap.start_utc % (25 * FRAME_NS) == gaps[0].start_utc % (25 * FRAME_NS) for gap in gaps), "whole groups"
+
+
+def test_who_leaves_a_slow_disk_for_another_waits_no_longer_for_room_on_it() -> None:
+    usb = FakeLink("usb")
+    site = Site(usb, FakeLink("internal", "spill", 1))
+    usb.room = 5
+    for _ in range(4):
+        site.camera.send(25)
+    assert site.camera.branch.info(0).volume == "usb"
+    usb.congested = True
+    site.camera.send(1, key=False)
+    assert site.camera.branch.info(0).volume == "internal", "though there is no room for the rest of its group"
+    usb.congested, usb.room = False, None
+    files = [list(part) for link in site.host.fakes.values() for file in link.files.values() for part in file.fragments]
+    assert sorted(n for part in files for n in part) == sorted({n for part in files for n in part}), "nothing twice"
+    assert site.finish() == list(range(site.camera.source.seq))

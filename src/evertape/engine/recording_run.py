@@ -229,9 +229,14 @@ class RecordingRun:
         return False
 
     def _feed(self, writer: SegmentWriter, units: Sequence[AccessUnit]) -> bool:
-        """Hand units over as long as there is room; whether there was for all of them."""
+        """Hand units over as long as there is room; whether there was for all of them.
+
+        Whoever leaves for a volume that keeps up finishes its GOP, room or not: what follows goes there at once.
+        """
+        better = self._owner.choose_link() if writer.link.congested else None
+        leaves = better is not None and better is not writer.link
         for at in range(0, len(units), _SLICE):
-            if not writer.link.admits(self, units[at].arrival_ns):
+            if not writer.link.admits(self, units[at].arrival_ns) and not leaves:
                 return False
             self._sent(writer.feed(units[at : at + _SLICE]))
         return True
