@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -138,7 +139,10 @@ def add(page: Page, url: str, name: str, guide: Guide | None = None) -> None:
     page.goto(f"{page.url.partition('#')[0]}#/settings/cameras")
     page.get_by_role("button", name="Add a camera").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("URL").fill(url)
+    where = urlsplit(url)
+    dialog.get_by_label("URL").fill(f"rtsp://{where.hostname}:{where.port}{where.path}")
+    dialog.get_by_label("User of the camera").fill(where.username or "")
+    dialog.get_by_label("Password").fill(where.password or "")
     dialog.get_by_role("button", name="Look at it").click()
     expect(dialog.locator(".probe-ok")).to_contain_text("H264", timeout=40_000)
     dialog.get_by_label("Name", exact=True).fill(name)
@@ -200,6 +204,7 @@ def play_over_the_gap(page: Page, url: str, pulled: float, back: float, guide: G
     page.wait_for_function("() => document.querySelector('et-timeline video')?.readyState >= 2")
     page.get_by_role("slider").press("Space")
     expect(page.locator(".tile-card")).to_contain_text("Storage missing")
+    until(lambda: is_drawn(page, "storage", pulled + 5), "the gap is drawn")
     guide.shoot("gap")
     at = "document.querySelector('et-timeline').group.at / 1000"
     moved = (
@@ -208,6 +213,27 @@ def play_over_the_gap(page: Page, url: str, pulled: float, back: float, guide: G
     page.wait_for_function(f"() => {moved}")
     shown = "document.querySelector('et-timeline video').getVideoPlaybackQuality().totalVideoFrames"
     page.wait_for_function(f"() => {shown} > {page.evaluate(shown)} + 10")
+
+
+def is_drawn(page: Page, kind: str, at: float) -> bool:
+    """Whether the first row has the colour of a kind at an instant."""
+    found: list[int] = page.evaluate(
+        """([at, kind]) => {
+          const view = document.querySelector('et-timeline-view');
+          const want = getComputedStyle(document.documentElement).getPropertyValue(`--tl-${kind}`).trim();
+          const pen = view.canvas.getContext('2d');
+          const x = Math.round(view.xOf(at * 1000) * devicePixelRatio);
+          const [r, g, b] = want.match(/[0-9a-f]{2}/g).map((part) => parseInt(part, 16));
+          const row = pen.getImageData(x, 40 * devicePixelRatio, 8, 1).data;
+          const near = [];
+          for (let n = 0; n < row.length; n += 4) {
+            near.push(Math.abs(row[n] - r) + Math.abs(row[n + 1] - g) + Math.abs(row[n + 2] - b));
+          }
+          return near;
+        }""",
+        [at, kind],
+    )
+    return min(found) < 12
 
 
 def look_around(page: Page, url: str, guide: Guide) -> None:

@@ -64,7 +64,10 @@ export function problemsOf(status, alerts = []) {
 function ofCamera(camera, status) {
   const { state, cause } = cameraState(camera, status);
   const params = { name: camera.name || camera.id };
-  const about = { camera: camera.id, cause, since: mainStream(camera)?.since ?? null, params };
+  const stream = mainStream(camera);
+  // Of a camera that is well but not recorded, the last durable second says since when.
+  const since = stream && FLOWING.has(stream.state) ? camera.recording?.durable_until : stream?.since;
+  const about = { camera: camera.id, cause, since: since ?? null, params };
   const found = [];
   if (state === "waiting") found.push({ ...about, severity: "bad", kind: "camera_waiting", key: "wrong.camera_waiting" });
   if (state === "away") found.push({ ...about, severity: "warn", kind: "camera_away", key: "wrong.camera_away" });

@@ -5,6 +5,10 @@ import { isoMs, msIso } from "../core/time.js";
 
 const KEPT = 400;
 const FRESH_MS = 4000;
+/** The index follows by some seconds, and what is newer than this may yet turn out to be a gap. */
+const SETTLED_MS = 120000;
+/** What is older changes too: footage comes home, or is deleted. */
+const OLD_MS = 60000;
 
 /** The spans of one camera in an answer of `/timeline`: `{ kind, start, end, volume, spilled, segments, cause, lasts }`, times in ms. */
 export function spansOf(answer, camera) {
@@ -35,9 +39,10 @@ export class SpanStore extends EventTarget {
     return found;
   }
 
-  /** Forget what may have changed: what reaches to now, or everything. */
+  /** What may have changed is asked for again when it is next drawn; with `all`, everything. */
   refresh(all = false) {
-    for (const [key, tile] of this.#tiles) if (all || tile.end > tile.asked) tile.stale = true;
+    const now = Date.now();
+    for (const tile of this.#tiles.values()) if (all || tile.end > tile.asked - SETTLED_MS || now - tile.asked > OLD_MS) tile.stale = true;
   }
 
   // While a tile is on its way, the next coarser one that is known stands for it.

@@ -46,6 +46,16 @@ export class Footage {
     return at >= this.#from && at < this.#to;
   }
 
+  /** Everything may have changed: footage that two files hold is cut down to one, and comes home to other volumes. */
+  forget() {
+    this.#parts = [];
+    this.#from = Infinity;
+    this.#to = -Infinity;
+    this.#fragments.clear();
+    this.#heads.clear();
+    this.#gaps = [];
+  }
+
   /** The part right after `part`. */
   after(part) {
     return this.#parts.find((one) => one.start > part.start) ?? null;

@@ -19,6 +19,8 @@ const TAIL_MS = 600;
 const ASK_MS = 400;
 /** So long the recording may be waited for at its newest end before it is asked what is the matter. */
 const EDGE_MS = 15000;
+const GONE_TRIES = 3;
+const AGAIN_MS = 2000;
 
 export class Track extends EventTarget {
   #source = null;
@@ -35,6 +37,7 @@ export class Track extends EventTarget {
   #passed = 0;
   #asked = 0;
   #searched = 0;
+  #failures = 0;
 
   /** `playing`, `waiting` (bytes are on their way), `gap`, `edge` (not recorded yet), `failed`. */
   state = "waiting";
@@ -91,7 +94,7 @@ export class Track extends EventTarget {
 
   /** Be where the clock is. `false`: not there yet, the clock should wait. */
   follow(at, rate, playing) {
-    this.#pump(at, rate);
+    if (this.state !== "failed") this.#pump(at, rate);
     if (this.state === "failed" || this.state === "gap") {
       this.#pause();
       return true;
@@ -160,13 +163,24 @@ export class Track extends EventTarget {
     if (this.#pumping) return;
     const { signal } = this.#abort;
     this.#pumping = this.#load(at, rate, signal)
+      .then(() => { this.#failures = 0; })
       .catch((error) => {
-        if (signal.aborted) return;
-        this.error = error;
-        this.#state("failed");
-        setTimeout(() => this.state === "failed" && !this.#abort.signal.aborted && this.seek(this.#wanted ?? at), 2000);
+        if (!signal.aborted) this.#failed(error, at);
       })
       .finally(() => { this.#pumping = null; });
+  }
+
+  // A file that is gone was known too long: what there is now is asked for first, and only then is it a failure.
+  #failed(error, at) {
+    this.#failures += 1;
+    const gone = error.status === 404;
+    if (gone) this.footage.forget();
+    this.#position = null;
+    const again = () => !this.#abort.signal.aborted && this.state !== "playing" && this.seek(this.#wanted > at ? this.#wanted : at);
+    if (gone && this.#failures <= GONE_TRIES) return;
+    this.error = error;
+    this.#state("failed");
+    setTimeout(again, AGAIN_MS);
   }
 
   async #load(at, rate, signal) {

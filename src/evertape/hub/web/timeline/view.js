@@ -1,6 +1,7 @@
 /** The canvas of the time line: all cameras above each other, from a second to a year wide. */
 
 import { h, fill } from "../core/dom.js";
+import { feed } from "../core/feed.js";
 import { dateParts, moment, span as spanText, t, word } from "../core/i18n.js";
 import { drawRow, kindOf, Paints, WEIGHT } from "./colours.js";
 import { SpanStore } from "./data.js";
@@ -10,6 +11,8 @@ import { labelOptions, LONGEST_MS, SHORTEST_MS, ticks } from "./scale.js";
 const RULER = 30;
 const ROW = 30;
 const GAP = 6;
+/** What happens to old footage, too. */
+const CHANGING = new Set(["gap_opened", "gap_closed", "segment_moved", "segment_missing", "segment_damaged", "clock_corrected"]);
 
 /**
  * Events: `go` (`detail`: ms: show that instant), `scrub` (while dragging), `camera` (a row was chosen), `range` (`[from, to]` or
@@ -45,6 +48,7 @@ class TimelineView extends HTMLElement {
     this.#store.addEventListener("change", () => { this.redraw(); this.describe(); });
     document.addEventListener("et-theme", this.#theme);
     this.timer = setInterval(() => { this.#store.refresh(); this.redraw(); }, 5000);
+    feed.addEventListener("event", this.#happened);
     this.#names();
     this.redraw();
   }
@@ -54,7 +58,12 @@ class TimelineView extends HTMLElement {
     this.sized.disconnect();
     document.removeEventListener("et-theme", this.#theme);
     clearInterval(this.timer);
+    feed.removeEventListener("event", this.#happened);
   }
+
+  #happened = ({ detail }) => {
+    if (CHANGING.has(detail.kind)) this.#store.refresh(true);
+  };
 
   #theme = () => {
     this.#paints = null;
