@@ -36,6 +36,7 @@ NIGHT = GapSpan(t(81), t(100), Cause.OUTSIDE_SCHEDULE)
 def test_time_outside_the_schedule_is_neither_recorded_nor_missing() -> None:
     found = account("door", report(OUT, SHORT, NIGHT, recorded_s=70))
     assert (found.wanted_s, found.recorded_s, found.gaps, found.missing_s) == (77, 70, 2, 7)
+    assert found.causes == {Cause.CAMERA_UNREACHABLE: (1, 6.0), Cause.PROCESS_CRASH: (1, 1.0)}
     assert account_text(found) == ("100 % accounted, 90.90 % recorded, 2 gaps, 7.0 s, worst 6.0 s: camera unreachable")
 
 
@@ -50,6 +51,7 @@ def test_all_cameras_together_name_the_worst() -> None:
     assert lines[1].startswith("a    100 % accounted, 99.00 % recorded, 1 gap, 1.0 s")
     assert lines[3].endswith("2 gaps, 7.0 s, worst 6.0 s of b: camera unreachable")
     assert together(both.values()).recorded_s == 193
+    assert together([*both.values(), both["b"]]).causes[Cause.CAMERA_UNREACHABLE] == (2, 12.0)
     assert day_json(both)["b"]["worst"] == "camera_unreachable"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from evertape.domain.cause import Cause
 from evertape.domain.coverage import CoverageReport
@@ -27,6 +27,7 @@ class Account:
         worst_s: the longest of them.
         worst: its cause; ``None``: there is no gap.
         worst_camera: whose it is.
+        causes: how many gaps there are of each cause, and how long they are together.
     """
 
     wanted_s: float = 0.0
@@ -37,6 +38,7 @@ class Account:
     worst_s: float = 0.0
     worst: Cause | None = None
     worst_camera: str = ""
+    causes: Mapping[Cause, tuple[int, float]] = field(default_factory=dict)
 
     @property
     def accounted(self) -> float:
@@ -63,6 +65,7 @@ def account(camera: str, report: CoverageReport) -> Account:
         worst_s=(worst.end - worst.start) / NS_PER_S if worst is not None else 0.0,
         worst=worst.cause if worst is not None else None,
         worst_camera=camera if worst is not None else "",
+        causes=_summed((gap.cause, (1, (gap.end - gap.start) / NS_PER_S)) for gap in gaps),
     )
 
 
@@ -80,5 +83,14 @@ def together(accounts: Iterable[Account]) -> Account:
             worse.worst_s,
             worse.worst,
             worse.worst_camera,
+            _summed((*total.causes.items(), *one.causes.items())),
         )
     return total
+
+
+def _summed(parts: Iterable[tuple[Cause, tuple[int, float]]]) -> dict[Cause, tuple[int, float]]:
+    found: dict[Cause, tuple[int, float]] = {}
+    for cause, (gaps, seconds) in parts:
+        old = found.get(cause, (0, 0.0))
+        found[cause] = (old[0] + gaps, old[1] + seconds)
+    return found

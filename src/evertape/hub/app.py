@@ -38,6 +38,7 @@ from evertape.hub.auth.install import ROUTERS as ACCOUNTS
 from evertape.hub.auth.install import secure
 from evertape.hub.auth.security import Security
 from evertape.hub.live import route as live
+from evertape.hub.metrics import route as metrics
 from evertape.hub.services import Services
 from evertape.version import VERSION
 
@@ -121,6 +122,7 @@ def create_app(
     app.include_router(health.router)
     if security is not None:
         secure(app, services, security)
+    metrics.install(app, services)
     app.add_middleware(SecureHeaders)
     app.mount(API, _Nothing(routers))
     app.mount("/", Page(directory=web, html=True, check_dir=False))

@@ -1,0 +1,1 @@
+"""``/metrics``: what the service does, in figures, for Prometheus."""
