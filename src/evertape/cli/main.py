@@ -9,6 +9,7 @@ import typer
 
 from evertape.cli import (
     adopt,
+    alerts,
     audit,
     backup,
     camera,
@@ -57,7 +58,7 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, config_verbs, camera, volume, hub, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
-    status, view, snapshot, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
+    status, view, snapshot, alerts, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)

@@ -101,7 +101,9 @@ class EngineLink:
         self._waiting[number] = future
         try:
             self._channel.send(Request(request=number, verb=verb, args=args))
-            return await asyncio.wait_for(future, timeout_s)
+            # Not wait_for, which in Python 3.11 may swallow a cancellation.
+            async with asyncio.timeout(timeout_s):
+                return await future
         except TimeoutError:
             raise _away("did not answer in time") from None
         finally:
@@ -136,7 +138,8 @@ class EngineLink:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            await asyncio.wait_for(loop.sock_connect(sock, self._path), _CONNECT_S)
+            async with asyncio.timeout(_CONNECT_S):
+                await loop.sock_connect(sock, self._path)
         except BaseException:
             sock.close()
             raise
@@ -146,7 +149,8 @@ class EngineLink:
         channel.peer = "the supervisor"
         try:
             channel.send(Hello(role="client", name="hub", pid=os.getpid()))
-            await asyncio.wait_for(greeted, _CONNECT_S)
+            async with asyncio.timeout(_CONNECT_S):
+                await greeted
             self._channel = channel
             await self.ask("events")
             self._on_connected()

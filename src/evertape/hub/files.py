@@ -197,7 +197,8 @@ class _Pool:
         future = asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
         future.add_done_callback(self._done)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), DEADLINE_S)
+            async with asyncio.timeout(DEADLINE_S):
+                return await asyncio.shield(future)
         except TimeoutError:
             raise self._slow() from None
 

@@ -184,7 +184,8 @@ class HubProcess:
                     self.tell(HubListens(url="", problem=problem))
                     said = problem
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._moved.wait(), _AGAIN_S)
+                    async with asyncio.timeout(_AGAIN_S):
+                        await self._moved.wait()
                 continue
             said = ""
             await self._serve_at(app, sock, tls)

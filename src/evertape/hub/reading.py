@@ -56,7 +56,9 @@ class IndexReading:
         # Counted until the thread is done, even if whoever asked does not wait for it any more.
         future.add_done_callback(self._answered)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), DEADLINE_S)
+            # Not wait_for, which in Python 3.11 may swallow a cancellation.
+            async with asyncio.timeout(DEADLINE_S):
+                return await asyncio.shield(future)
         except TimeoutError:
             raise IndexBusyError("the index does not answer", hint="its disk may be slow; recording goes on") from None
 

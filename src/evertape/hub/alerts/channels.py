@@ -148,7 +148,8 @@ class Line:
         loop = asyncio.get_running_loop()
         sending = loop.run_in_executor(self._thread, self._send, self._url, message.title, message.text)
         try:
-            return redact(await asyncio.wait_for(sending, DEADLINE_S))
+            async with asyncio.timeout(DEADLINE_S):
+                return redact(await sending)
         except TimeoutError:
             # The thread may hang on; the next message gets another one.
             self._thread.shutdown(wait=False, cancel_futures=True)

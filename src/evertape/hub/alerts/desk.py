@@ -213,7 +213,9 @@ class AlertDesk:
             return
         self._kept = text
         try:
-            await asyncio.wait_for(asyncio.to_thread(_write, self._file, text), 5.0)
+            # Not wait_for, which in Python 3.11 may swallow a cancellation.
+            async with asyncio.timeout(5.0):
+                await asyncio.to_thread(_write, self._file, text)
         except (OSError, TimeoutError) as error:
             log.debug("[ALERT] what was told cannot be remembered: %s", error)
 

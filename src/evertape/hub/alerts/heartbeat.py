@@ -71,7 +71,8 @@ class Heartbeat:
 
     async def _fetch(self, url: str) -> str:
         try:
-            await asyncio.wait_for(asyncio.to_thread(fetch, url), _FETCH_S + 1)
+            async with asyncio.timeout(_FETCH_S + 1):
+                await asyncio.to_thread(fetch, url)
         except (OSError, ValueError, TimeoutError) as error:
             # Its text may hold the URL, which is a secret.
             return f"the heartbeat's URL cannot be fetched: {type(error).__name__}"

@@ -75,7 +75,8 @@ class MqttBridge:
             if self._client is not None:
                 await self._publish(settings)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._soon.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await self._soon.wait()
             self._soon.clear()
 
     def _join(self, settings: Mqtt) -> None:

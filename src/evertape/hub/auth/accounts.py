@@ -300,7 +300,8 @@ class Accounts:
     async def _in_thread(self, work: Callable[[], T]) -> T:
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), DEADLINE_S)
+            async with asyncio.timeout(DEADLINE_S):
+                return await asyncio.shield(future)
         except TimeoutError:
             future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise _away("the disk with the accounts does not answer") from None

@@ -109,7 +109,8 @@ class LiveStream:
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            await asyncio.wait_for(loop.sock_connect(sock, path), _CONNECT_S)
+            async with asyncio.timeout(_CONNECT_S):
+                await loop.sock_connect(sock, path)
         except BaseException:
             sock.close()
             raise
