@@ -366,6 +366,16 @@ def test_keep_alives_do_not_disturb_the_stream(camera: LabCameras) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+def test_closing_right_after_a_keep_alive_ends_the_session(camera: LabCameras) -> None:
+    # While its question is pending, rtspsrc forgets that it was told to stop, and streams on for ever.
+    for _ in range(8):
+        with streaming(camera) as session:
+            assert session.pipeline is not None
+            session.pipeline.keep_alive()
+            session.pipeline.keep_alive()
+        assert join_disposals(5)
+
+
 def test_an_exit_with_a_running_session_is_clean(camera: LabCameras) -> None:
     code = f"""
 import time

@@ -30,6 +30,8 @@ from evertape.redact import split_credentials
 T = TypeVar("T")
 
 _TEXT = 1024
+_IDLE_S = 2.0
+"""So long the thread waits for more to do; cameras of a recorder come one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,7 @@ class Job(Generic[T]):
 
 
 class _Worker:
-    """One daemon thread for the whole process, begun when first needed: whoever hangs on a disk hangs there alone."""
+    """One daemon thread while there is something to do: whoever hangs on a disk hangs there alone."""
 
     def __init__(self) -> None:
         self._jobs: queue.SimpleQueue[Job[object]] = queue.SimpleQueue()
@@ -223,15 +225,21 @@ class _Worker:
         """Have it done some time soon; never blocks, safe from any thread."""
         job = Job(work)
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
+            self._jobs.put(job)  # type: ignore[arg-type]
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="evertape claims", daemon=True)
                 self._thread.start()
-        self._jobs.put(job)  # type: ignore[arg-type]
         return job
 
     def _run(self) -> None:
         while True:
-            self._jobs.get().run()
+            try:
+                self._jobs.get(timeout=_IDLE_S).run()
+            except queue.Empty:
+                with self._lock:
+                    if self._jobs.empty():
+                        self._thread = None
+                        return
 
 
 claim_worker = _Worker()

@@ -92,14 +92,18 @@ class _Pipelines:
         with self._changed:
             self._live.add(pipeline)
 
-    def dispose(self, pipeline: Any, after: Callable[[], None] | None) -> None:
+    def dispose(
+        self, pipeline: Any, after: Callable[[], None] | None, before: Callable[[], None] | None = None
+    ) -> None:
         with self._changed:
             self._live.discard(pipeline)
             self._going += 1
-        threading.Thread(target=self._run, args=(pipeline, after), name="gst-null", daemon=True).start()
+        threading.Thread(target=self._run, args=(pipeline, after, before), name="gst-null", daemon=True).start()
 
-    def _run(self, pipeline: Any, after: Callable[[], None] | None) -> None:
+    def _run(self, pipeline: Any, after: Callable[[], None] | None, before: Callable[[], None] | None) -> None:
         try:
+            if before is not None:
+                before()
             pipeline.set_state(Gst.State.NULL)
             if after is not None:
                 after()
@@ -141,14 +145,15 @@ def new_pipeline() -> Any:
     return pipeline
 
 
-def dispose(pipeline: Any, after: Callable[[], None] | None = None) -> None:
+def dispose(pipeline: Any, after: Callable[[], None] | None = None, before: Callable[[], None] | None = None) -> None:
     """Take ``pipeline`` to NULL on a worker thread and forget it; returns at once.
 
     Args:
         pipeline: of ``new_pipeline``; nobody may use it afterwards.
         after: called on the worker thread when it is done.
+        before: called there first; may block for a while.
     """
-    _pipelines.dispose(pipeline, after)
+    _pipelines.dispose(pipeline, after, before)
 
 
 def pipelines_left() -> int:
