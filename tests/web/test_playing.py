@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from web.canned_footage import FPS, SECONDS
-from web.canned_hub import GAP_S, CannedHub, iso, parse
+from web.canned_hub import GAP_S, CannedHub, iso, parse, part
 from web.conftest import Open
 
 if TYPE_CHECKING:
@@ -293,4 +293,16 @@ def test_a_file_that_was_replaced_is_looked_up_anew(hub: CannedHub, open_page: O
     gone = 404, {"error": {"code": "file_missing", "what": "it is deleted", "hint": ""}}
     hub.answers["GET", f"/segments/{old}/fragments"] = gone
     page.get_by_role("slider").press("Space")
+    wait(page, lambda now: second(hub, now) > SECONDS + GAP_S + 0.5 and now["tracks"][0]["state"] == "playing")
+
+
+def test_a_gap_that_the_list_of_files_does_not_know_of_yet_is_told_all_the_same(
+    hub: CannedHub, open_page: Open
+) -> None:
+    parts = [part(*one) for one in hub.parts]
+    parts[0]["end"] = parts[1]["start"]  # as right after it, when the first file still counts as being written
+    hub.answers["GET", "/cameras/door/segments"] = 200, {"parts": parts, "next": None}
+    page = show(hub, open_page, SECONDS - 1.5)
+    page.get_by_role("slider").press("Space")
+    expect(page.locator(".tile-card")).to_contain_text("Camera unreachable")
     wait(page, lambda now: second(hub, now) > SECONDS + GAP_S + 0.5 and now["tracks"][0]["state"] == "playing")

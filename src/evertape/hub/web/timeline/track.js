@@ -95,14 +95,17 @@ export class Track extends EventTarget {
   /** Be where the clock is. `false`: not there yet, the clock should wait. */
   follow(at, rate, playing) {
     if (this.state !== "failed") this.#pump(at, rate);
-    if (this.state === "failed" || this.state === "gap") {
-      this.#pause();
-      return true;
-    }
     if (!this.has(at)) {
       this.#pause();
-      // A hole within what was appended: the last picture stands until it is over. Else the clock waits.
-      return this.#appendedTo > at + 200;
+      if (this.state === "failed" || (this.state === "gap" && !this.#position)) return true;
+      // A hole within what was appended; else the clock waits.
+      const hole = this.#appendedTo > at + 200;
+      if (hole) this.#inHole(at);
+      return hole;
+    }
+    if (this.state === "failed") {
+      this.#pause();
+      return true;
     }
     this.#state("playing");
     const now = this.#media(at);
@@ -122,6 +125,17 @@ export class Track extends EventTarget {
     }
     if (this.video.paused) this.video.play().catch(() => null);
     return true;
+  }
+
+  // Over a short one the last picture stands. A long one is a gap that the list of parts did not know of yet.
+  async #inHole(at) {
+    const start = nextStart(this.video.buffered, this.#media(at));
+    if ((start - this.#media(at)) * 1000 < TAIL_MS || performance.now() - this.#asked < ASK_MS) return;
+    this.#asked = performance.now();
+    const answer = await this.footage.what(at).catch(() => null);
+    if (answer?.kind !== "gap" || this.has(at)) return;
+    this.gap = answer;
+    this.#state("gap");
   }
 
   // -- the picture ----------------------------------------------------------------------------------------
@@ -374,6 +388,11 @@ export class Track extends EventTarget {
     this.state = state;
     this.dispatchEvent(new Event("state"));
   }
+}
+
+function nextStart(ranges, time) {
+  for (let index = 0; index < ranges.length; index += 1) if (ranges.start(index) > time) return ranges.start(index);
+  return time;
 }
 
 function within(ranges, time) {
