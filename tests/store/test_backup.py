@@ -29,6 +29,8 @@ def installation(root: Path, text: str = "one") -> DataDir:
     (root / "journal/20260101-000000-001.jsonl").write_text(f'{{"text": "{text}"}}\n')
     (root / "journal/.reserve").write_bytes(b"\0" * 100)
     (root / "state/signing-key.pem").write_text(text)
+    (root / "tls").mkdir()
+    (root / "tls/key.pem").write_text(text)
     (root / "recordings/footage").write_text(text)
     with contextlib.closing(sqlite3.connect(data.index_file, isolation_level=None)) as database:
         database.execute("PRAGMA journal_mode=WAL")
@@ -71,12 +73,14 @@ def test_everything_but_footage_comes_back_into_an_empty_place(backed_up: tuple[
     data, file = backed_up
     other = DataDir(tmp_path / "two")
     done = restore_backup(file, other, other.config_file)
-    for name in ("evertape.toml", "journal/20260101-000000-001.jsonl", "state/signing-key.pem"):
+    for name in ("evertape.toml", "journal/20260101-000000-001.jsonl", "state/signing-key.pem", "tls/key.pem"):
         assert (other.root / name).read_bytes() == (data.root / name).read_bytes()
     assert rows(other) == ["one"]
     assert not other.recordings.exists()
     assert done.aside is None
-    assert sorted(path.name for path in other.root.iterdir()) == ["evertape.toml", "index.sqlite3", "journal", "state"]
+    assert sorted(path.name for path in other.root.iterdir()) == [
+        "evertape.toml", "index.sqlite3", "journal", "state", "tls",
+    ]  # fmt: skip
 
 
 def test_only_the_owner_can_read_it(backed_up: tuple[DataDir, Path]) -> None:

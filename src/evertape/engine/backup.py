@@ -28,7 +28,7 @@ from evertape.store.snapshot import snapshot
 FORMAT = 1
 MANIFEST = "backup.json"
 CONFIG = "evertape.toml"
-FOLDERS = ("journal", "state")
+FOLDERS = ("journal", "state", "tls")
 DATABASES = ("index.sqlite3", "accounts.sqlite3")
 _PART = 1 << 20
 
