@@ -417,19 +417,38 @@ def test_the_example_for_prometheus_loads() -> None:
     assert [job["job_name"] for job in example["scrape_configs"]] == ["evertape", "evertape-remote"]
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
-def test_promtool_takes_the_rules_and_the_figures(tmp_path: Path) -> None:
-    done = subprocess.run(["promtool", "check", "rules", RULES], capture_output=True, text=True, check=False)
+needs_promtool = pytest.mark.skipif(
+    shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)"
+)
+
+
+def promtool(*words: str | Path, said: str = "") -> None:
+    done = subprocess.run(["promtool", *words], input=said, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
+
+@needs_promtool
+def test_promtool_takes_the_rules_and_they_fire_when_they_should() -> None:
+    promtool("check", "rules", RULES)
+    promtool("test", "rules", RULES.with_name("evertape.rules.test.yml"))
+
+
+@needs_promtool
+def test_promtool_takes_what_the_dashboard_asks(tmp_path: Path) -> None:
+    board = json.loads((CONTRIB / "grafana/evertape.json").read_text())
+    asked = {target["expr"] for panel in board["panels"] for target in panel.get("targets", ())}
+    plain = [expr.replace("$__rate_interval", "1m") for expr in sorted(asked)]
+    rules = [{"record": f"asked:{number}", "expr": expr} for number, expr in enumerate(plain)]
+    (tmp_path / "asked.yml").write_text(json.dumps({"groups": [{"name": "asked", "rules": rules}]}))
+    promtool("check", "rules", tmp_path / "asked.yml")
+
+
+@needs_promtool
+def test_promtool_has_nothing_against_the_names(tmp_path: Path) -> None:
     async def scenario(hub: Canned) -> None:
         with_everything(hub)
         text = (await figures(hub)).text
-        command = ["promtool", "check", "metrics"]
-        linted = await asyncio.to_thread(
-            subprocess.run, command, input=text, capture_output=True, text=True, check=False
-        )
-        assert linted.returncode == 0, linted.stdout + linted.stderr
+        await asyncio.to_thread(promtool, "check", "metrics", said=text)
         await at_ease(hub)
 
     play(tmp_path, scenario)
