@@ -15,16 +15,12 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 
 from evertape.config.checks import Finding, cross_checks
 from evertape.config.sections import (
-    Alerts,
     Backoff,
-    Hub,
     Installation,
     Integrity,
     Logging,
-    Mqtt,
     Processes,
     Recording,
-    Restream,
     Retention,
     Ring,
     Section,
@@ -33,6 +29,7 @@ from evertape.config.sections import (
     View,
     Volume,
 )
+from evertape.config.sections_hub import Alerts, Hub, Mqtt, Restream
 from evertape.config.units import parse_duration
 from evertape.config.url import CameraUrl
 from evertape.config.values import (

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from evertape.clock import Clock
-from evertape.config.sections import Hub
+from evertape.config.sections_hub import Hub
 from evertape.config.values import listen_address
 from evertape.errors import SetupError
 from evertape.hub.auth.origin import listed, own_names

@@ -20,7 +20,7 @@ from pathlib import Path
 from evertape.clock import Clock
 from evertape.config.paths import DataDir
 from evertape.config.schema import Config
-from evertape.config.sections import Hub
+from evertape.config.sections_hub import Hub
 from evertape.errors import EvertapeError
 from evertape.hub.alerts.desk import PART as ALERTS
 from evertape.hub.alerts.desk import AlertDesk

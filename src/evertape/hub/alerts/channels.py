@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import apprise
 
-from evertape.config.sections import Channel, Told
+from evertape.config.sections_hub import Channel, Told
 from evertape.domain.alerting import Notice, Severity, body, subject
 from evertape.redact import redact
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from evertape.config.files import replace_file
-from evertape.config.sections import Alerts
+from evertape.config.sections_hub import Alerts
 from evertape.config.values import quiet_hours
 from evertape.domain.alerting import Alerted, Alerting, Notice, Terms, begin, end, settle, tick
 from evertape.errors import EvertapeError

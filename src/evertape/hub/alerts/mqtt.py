@@ -13,7 +13,7 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from evertape.config.sections import Mqtt
+from evertape.config.sections_hub import Mqtt
 from evertape.config.values import listen_address
 from evertape.errors import EvertapeError
 from evertape.hub.alerts.desk import AlertDesk

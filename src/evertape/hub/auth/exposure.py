@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evertape.config.sections import Hub
+from evertape.config.sections_hub import Hub
 from evertape.config.values import listen_address
 from evertape.hub.auth.origin import is_local
 
