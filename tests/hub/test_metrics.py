@@ -27,7 +27,7 @@ from evertape.hub.live.route import streams_of
 from evertape.hub.metrics import reference
 from evertape.hub.metrics.catalogue import GROUPS, UP
 from evertape.hub.metrics.page import Page
-from evertape.ipc.events import CameraStateChanged, GapClosed
+from evertape.ipc.events import CameraStateChanged, GapClosed, GapOpened
 from evertape.store.failures import IndexBusyError
 from evertape.types import NS_PER_S
 from hub import auth_case
@@ -175,6 +175,10 @@ def test_news_are_counted_by_camera_and_cause(tmp_path: Path) -> None:
         assert (await figures(hub))("camera_reconnects_total", **main) == 0, "that was the first session"
         news(hub, state("stalled"), state("reconnecting"), state("receiving"), state("connected"), state("connected"))
         news(hub, state("error"), state("stopped"), state("connecting"), state("connected"))
+        opened = {"gap": "g", "camera": "door", "cause": "camera_unreachable", "start_utc": at_second(10)}
+        news(hub, (GapOpened, opened))
+        at = await figures(hub)
+        assert at("camera_gaps_total", camera="door", cause="camera_unreachable") == 0, "something to rise from"
         news(hub, gap(10, 12.5), gap(20, 21), gap(30, 31, cause="storage_full"))
         at = await figures(hub)
         assert at("camera_reconnects_total", **main) == 1

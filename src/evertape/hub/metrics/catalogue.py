@@ -86,7 +86,10 @@ DAY_RECORDED = _gauge("camera_day_recorded_ratio", "camera", "Of that: recorded,
 DAY_ACCOUNTED = _gauge("camera_day_accounted_ratio", "camera", "Of that: recorded or explained, from 0 to 1.")
 DAY_GAPS = _gauge("camera_day_gaps", "camera cause", "Gaps in the last 24 h that nobody asked for, also lasting ones.")
 DAY_GAP_SECONDS = _gauge("camera_day_gap_seconds", "camera cause", "How long they are together.")
-GAPS = _counter("camera_gaps", "camera cause", "Gaps that ended since the hub was started, also those asked for.")
+GAPS = _counter(
+    "camera_gaps", "camera cause",
+    "Gaps that ended since the hub was started, also those asked for. There from when the first one begins, at 0.",
+)  # fmt: skip
 GAP_SECONDS = _counter("camera_gap_seconds", "camera cause", "How long they were together.")
 
 VOLUME_INFO = _gauge("volume_info", "volume id role", "Always 1; the labels are a volume's name, UUID and role.")

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evertape.domain.camera_events import StreamStatus
 from evertape.hub.services import Services
-from evertape.ipc.events import AnyEvent, CameraStateChanged, GapClosed
+from evertape.ipc.events import AnyEvent, CameraStateChanged, GapClosed, GapOpened
 from evertape.types import NS_PER_S
 
 PART = "counted"
@@ -52,15 +52,20 @@ class Counted:
         for event in events:
             if isinstance(event, CameraStateChanged):
                 self._stream((event.camera, event.stream), event.state)
+            elif isinstance(event, GapOpened):
+                # From now on there is a zero to rise from: Prometheus does not see a rise from nothing.
+                self._ended((event.camera, event.cause), 0, 0.0)
             elif isinstance(event, GapClosed):
-                key = (event.camera, event.cause)
-                self.gaps[key] += 1
                 seconds = max(0, event.end_utc - event.start_utc) / NS_PER_S
-                self.gap_seconds[key] = self.gap_seconds.get(key, 0.0) + seconds
+                self._ended((event.camera, event.cause), 1, seconds)
 
     def answered(self, status: int) -> None:
         """A request was."""
         self.requests[CLASSES[min(max(status // 100, 1), 5) - 1]] += 1
+
+    def _ended(self, key: tuple[str, str], gaps: int, seconds: float) -> None:
+        self.gaps[key] += gaps
+        self.gap_seconds[key] = self.gap_seconds.get(key, 0.0) + seconds
 
     def _stream(self, stream: tuple[str, str], state: str) -> None:
         if state in _LOST:
