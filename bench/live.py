@@ -2,10 +2,11 @@
 
     python bench/live.py --seconds 30
 
-The lab's cameras burn a clock into every picture, which is UTC modulo the length of their loop. In the page each picture
-that is shown is drawn to a canvas, the frame number is read from it by its glyphs, and compared with the same machine's
-clock at the moment at which the browser says it is on the screen. The service, the cameras, the browser and this
-program share the machine. The peer is ``ffmpeg -c copy`` into fragmented MP4, one for each of the same sub streams.
+The lab's cameras burn a clock into every picture, which is UTC modulo the length of their loop. In the page each
+picture that is shown is drawn to a canvas, the frame number is read from it by its glyphs, and compared with the same
+machine's clock at the moment at which the browser says it is on the screen. The service, the cameras, the browser and
+this program share the machine. The peer is ``ffmpeg -c copy`` into fragmented MP4, one for each of the
+same sub streams.
 """
 
 from __future__ import annotations
@@ -45,9 +46,7 @@ CONFIG = '[hub]\nlisten = "127.0.0.1:0"\n'
 # Reads the frame number of each picture as it is shown, and says how old it is then, in milliseconds.
 WATCH = """([glyphs, advance, rows, chars, fps, loop]) => {
   const digits = [...'0123456789'].map((one) => glyphs[one].split(' ').join(''));
-  const longest = window.longTasks = [];
-  new PerformanceObserver((list) => longest.push(...list.getEntries().map((one) => one.duration))).observe({ type: 'longtask' });
-  const read = (pen, image, scale) => {
+  const read = (image, scale) => {
     let number = 0;
     for (let at = 1; at <= 4; at += 1) {
       let best = -1, fewest = 99;
@@ -55,7 +54,9 @@ WATCH = """([glyphs, advance, rows, chars, fps, loop]) => {
         let wrong = 0;
         for (let row = 0; row < rows; row += 1) for (let column = 0; column < 5; column += 1) {
           const x = Math.floor((at * advance + column + 0.5) * scale), y = Math.floor((row + 0.5) * scale);
-          const white = image.data[4 * (y * image.width + x)] > 128;
+          const [red, green, blue] = image.data.subarray(4 * (y * image.width + x));
+          // By brightness: the text has the colours of the bars behind it.
+          const white = 0.299 * red + 0.587 * green + 0.114 * blue > 128;
           if (white !== (shape[row * 5 + column] === '#')) wrong += 1;
         }
         if (wrong < fewest) { fewest = wrong; best = digit; }
@@ -76,8 +77,9 @@ WATCH = """([glyphs, advance, rows, chars, fps, loop]) => {
       const scale = Math.max(1, Math.floor(width * 0.6 / (chars * advance)));
       canvas.width = 5 * advance * scale; canvas.height = rows * scale;
       const pen = canvas.getContext('2d', { willReadFrequently: true });
-      pen.drawImage(video, Math.floor(width / 40) * 2, Math.floor(height / 10), canvas.width, canvas.height, 0, 0, canvas.width, canvas.height);
-      const number = read(pen, pen.getImageData(0, 0, canvas.width, canvas.height), scale);
+      const place = [Math.floor(width / 40) * 2, Math.floor(height / 10), canvas.width, canvas.height];
+      pen.drawImage(video, ...place, 0, 0, canvas.width, canvas.height);
+      const number = read(pen.getImageData(0, 0, canvas.width, canvas.height), scale);
       found.shown += 1;
       if (number === null) found.unread += 1;
       else {
@@ -94,12 +96,13 @@ WATCH = """([glyphs, advance, rows, chars, fps, loop]) => {
   return window.watching;
 }"""
 COUNT = """() => {
-  window.longTasks = [];
-  new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map((one) => one.duration))).observe({ type: 'longtask' });
+  const tasks = window.longTasks = [];
+  const seen = (list) => tasks.push(...list.getEntries().map((one) => one.duration));
+  new PerformanceObserver(seen).observe({ type: 'longtask' });
 }"""
 PICTURES = """() => [...document.querySelectorAll('et-live')].map((player) => {
-  const quality = player.video.getVideoPlaybackQuality();
-  return [player.getAttribute('camera'), player.getAttribute('stream'), quality.totalVideoFrames, quality.droppedVideoFrames, player.latencyMs];
+  const { totalVideoFrames: total, droppedVideoFrames: dropped } = player.video.getVideoPlaybackQuality();
+  return [player.getAttribute('camera'), player.getAttribute('stream'), total, dropped, player.latencyMs];
 })"""
 
 
@@ -192,6 +195,7 @@ def ages(page: Any, count: int, cameras: int, seconds: float) -> dict[str, Any]:
     """Milliseconds from the instant that is burned in to the screen, of every picture shown in so many seconds."""
     playing(page, count)
     page.wait_for_timeout(5000)
+    page.evaluate(COUNT)
     page.evaluate(WATCH, [_GLYPHS, _ADVANCE, _ROWS, text_width(TEXT, 1) // _ADVANCE, FPS, LOOP_MS])
     page.wait_for_timeout(1000 * seconds)
     seen, longest = page.evaluate("() => [window.seen, window.longTasks]")
@@ -302,18 +306,20 @@ def text(found: dict[str, Any]) -> str:
             for camera, said in one["cameras"].items():
                 lines.append(
                     f"  {camera} p50 {said['p50']:.0f}, p95 {said['p95']:.0f}; {said['per_second']:.1f} pictures/s, "
-                    f"{said['unread']} unread; in the buffer {said['in_buffer']:.0f}; the page says {said['page_says']:.0f}"
+                    f"{said['unread']} unread; in the buffer {said['in_buffer']:.0f}; "
+                    f"the page says {said['page_says']:.0f}"
                 )
     if "many" in found:
         one = found["many"]
         rates = sorted(one["per_second"].values())
         lines += [
             f"{len(rates)} streams ({', '.join(one['streams'])}): {rates[0]:.1f} to {rates[-1]:.1f} pictures/s shown, "
-            f"{one['dropped']} dropped, {one['latency_said']:.0f} ms old; longest task {one['longest_task_ms']:.0f} ms "
-            f"of {one['long_tasks']} over 50 ms",
-            f"hub {one['hub_cpu']:.1f} % of a core (nobody watching: {one['hub_cpu_idle']:.1f}), {one['hub_mb']:.0f} MB "
-            f"({one['hub_mb_idle']:.0f}); per viewer {one['per_viewer']:.2f} %, ffmpeg {one['ffmpeg_cpu']:.2f} % and "
-            f"{one['ffmpeg_mb'] / len(rates):.0f} MB each: ratio {one['ratio']:.2f}",
+            f"{one['dropped']} dropped, {one['latency_said']:.0f} ms old; longest task "
+            f"{one['longest_task_ms']:.0f} ms of {one['long_tasks']} over 50 ms",
+            f"hub {one['hub_cpu']:.1f} % of a core (nobody watching: {one['hub_cpu_idle']:.1f}), {one['hub_mb']:.0f} "
+            f"MB ({one['hub_mb_idle']:.0f}); per viewer {one['per_viewer']:.2f} %, "
+            f"ffmpeg {one['ffmpeg_cpu']:.2f} % and {one['ffmpeg_mb'] / len(rates):.0f} MB each: "
+            f"ratio {one['ratio']:.2f}",
         ]
     return "\n".join(lines)
 

@@ -21,7 +21,7 @@ from evertape.domain.coverage import (
     WishChange,
     coverage,
 )
-from evertape.domain.logical import counted
+from evertape.domain.logical import Footage, counted
 from evertape.errors import EvertapeError
 from evertape.ipc.events import AnyEvent
 from evertape.store.database import check, prepare, reading_engine, schema_of, sqlite_path, writing_engine
@@ -33,7 +33,7 @@ from evertape.store.tables import SCHEMA
 from evertape.store.writer import Writer
 from evertape.types import NS_PER_S, UtcNs
 
-_AROUND = 3600 * NS_PER_S
+AROUND = 3600 * NS_PER_S
 """How far beyond a window its account looks: what touches its edges is judged as a whole. Nothing that is compared
 there is further away: copies of the same units, a recorder's death and its successor's first picture."""
 _BESIDE = 60 * NS_PER_S
@@ -59,13 +59,14 @@ class View(Reader):
         end: int,
         open_until: Mapping[str, int] | None = None,
         boot: str | None = None,
-        around: int = _AROUND,
+        around: int = AROUND,
         held: Held | None = None,
+        known: Sequence[Footage] | None = None,
     ) -> CoverageInput:
         """What is known of a camera in ``[start, end)`` and ``around`` it; see ``domain.coverage``."""
         low, high = start - around, end + around
         return CoverageInput(
-            footage=footage(self, camera, low, high, EVERY_STATE),
+            footage=footage(self, camera, low, high, EVERY_STATE) if known is None else known,
             gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
             wishes=[WishChange(wish.at, wish.wanted, wish.by) for wish in self.wishes(camera)],
             runs=[Run(r.service, r.started_at, r.stopped_at, r.last_at, r.host_boot) for r in self.runs()],
@@ -95,6 +96,7 @@ class View(Reader):
         open_until: Mapping[str, int] | None = None,
         boot: str | None = None,
         held: Held | None = None,
+        footage: Sequence[Footage] | None = None,
     ) -> CoverageReport:
         """A camera's account of ``[start, end)``, UTC ns.
 
@@ -107,9 +109,11 @@ class View(Reader):
                 or from the file.
             boot: the kernel's boot id now if no service runs; ``None`` if one does.
             held: what the recorder has in memory only.
+            footage: what ``store.sessions`` makes of its segments in the window and an hour around it; ``None``: each
+                counts by itself.
         """
         with self.moment() as view:
-            known = view.coverage_input(camera, start, end, open_until, boot, held=held)
+            known = view.coverage_input(camera, start, end, open_until, boot, held=held, known=footage)
         return coverage(known, UtcNs(start), UtcNs(end), UtcNs(now))
 
     def pieces(
@@ -118,7 +122,7 @@ class View(Reader):
         start: int,
         end: int,
         open_until: Mapping[str, int] | None = None,
-        around: int = _AROUND,
+        around: int = AROUND,
     ) -> list[Piece]:
         """What to play or to export of ``[start, end)``: every unit once, in order of time.
 

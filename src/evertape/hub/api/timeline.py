@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
@@ -17,9 +18,10 @@ from evertape.hub.auth.guard import Who
 from evertape.hub.errors import HubError, errors
 from evertape.hub.services import Services, Shared
 from evertape.hub.timeline_spans import Drawn, drawn
-from evertape.store.index import View
+from evertape.store.index import AROUND, View
 from evertape.store.places import next_footage, places
 from evertape.store.rows import SegmentRow
+from evertape.store.sessions import sessions
 from evertape.types import NS_PER_S
 
 router = APIRouter(tags=["footage"])
@@ -28,6 +30,10 @@ MOST_S = 400 * 24 * 3600.0
 """A year and a bit, in one question."""
 _NAMED = 64
 """So many segments of a span are named; of more only how many there are."""
+_COARSE_S = 3600.0
+"""From here on a pixel is so much that files are not looked at one by one."""
+_AT_ONCE = 4
+"""Cameras; the index has as many threads."""
 _AROUND_NS = 12 * 3600 * NS_PER_S
 
 
@@ -39,7 +45,9 @@ class TimelineSpan(BaseModel):
     kind: Literal["recorded", "gap"]
     volume: str = Field(default="", description="Of what is recorded: the name of the volume it lies on.")
     spilled: bool = Field(default=False, description="It was written to a spill volume first.")
-    segments: list[str] = Field(default=[], description=f"Their ids, if there are at most {_NAMED}.")
+    segments: list[str] = Field(
+        default=[], description=f"Their ids, if there are at most {_NAMED}; none at a `resolution` of an hour."
+    )
     segment_count: int = 0
     cause: str = Field(default="", description="Of a gap; docs/reference/causes.md explains each.")
     on_purpose: bool = Field(default=False, description="A person or a rule asked for the gap.")
@@ -110,7 +118,13 @@ async def timeline(
         raise HubError(422, "window_too_long", "at most 400 days can be asked for at once", where=["query", "end"])
     names = await chosen(services, who, camera)
     now = await live(services)
-    found = [await _of_camera(services, now, name, (start, end), round(resolution * NS_PER_S)) for name in names]
+    found: list[CameraTimeline] = []
+    for some in range(0, len(names), _AT_ONCE):
+        asked = (
+            _of_camera(services, now, name, (start, end), round(resolution * NS_PER_S))
+            for name in names[some : some + _AT_ONCE]
+        )
+        found += await asyncio.gather(*asked)
     return Timeline(start=instant(start), end=instant(end), now=instant(now.now), resolution=resolution, cameras=found)
 
 
@@ -133,32 +147,42 @@ async def at(
 async def _of_camera(
     services: Services, now: Live, camera: str, span: tuple[int, int], resolution: int
 ) -> CameraTimeline:
-    def question(index: View) -> tuple[CoverageReport, list[Drawn], dict[str, str]]:
-        report = index.coverage(
-            camera, *span, now.seen_from(span[1]), open_until=now.open_until(index), held=now.held(camera)
-        )
-        known = places(index, camera, *span)
-        return report, drawn(report.spans, known, resolution), {row.id: row.name for row in index.volumes()}
+    coarse = resolution >= _COARSE_S * NS_PER_S
 
-    report, found, volumes = await services.reading.ask(question)
+    def question(index: View) -> tuple[CoverageReport, list[Drawn], dict[str, str], dict[str, int]]:
+        with index.moment() as view:
+            some = sessions(view, camera, span[0] - AROUND, span[1] + AROUND) if coarse else None
+            report = view.coverage(
+                camera,
+                *span,
+                now.seen_from(span[1]),
+                open_until=now.open_until(view),
+                held=now.held(camera),
+                footage=some.footage if some else None,
+            )
+            known = some.places if some else places(view, camera, *span)
+            volumes = {row.id: row.name for row in view.volumes()}
+        return report, drawn(report.spans, known, resolution), volumes, some.files if some else {}
+
+    report, found, volumes, files = await services.reading.ask(question)
     return CameraTimeline(
         camera=camera,
-        spans=[_span(part, volumes) for part in found],
+        spans=[_span(part, volumes, files, coarse) for part in found],
         recorded_s=report.recorded_s,
         explained_s=report.explained_s,
         unexplained_s=report.unexplained_s,
     )
 
 
-def _span(part: Drawn, volumes: dict[str, str]) -> TimelineSpan:
-    count = len(part.segments)
+def _span(part: Drawn, volumes: dict[str, str], files: dict[str, int], coarse: bool) -> TimelineSpan:
+    count = sum(files.get(name, 1) for name in part.segments)
     return TimelineSpan(
         start=instant(part.start),
         end=instant(part.end),
         kind="gap" if part.cause is not None else "recorded",
         volume=volumes.get(part.volume, part.volume),
         spilled=part.spilled,
-        segments=list(part.segments) if count <= _NAMED else [],
+        segments=list(part.segments) if count <= _NAMED and not coarse else [],
         segment_count=count,
         cause="" if part.cause is None else str(part.cause),
         on_purpose=part.cause is not None and part.cause.on_purpose,
