@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gi.repository import GLib
 
 from evertape.errors import SetupError
 from evertape.media.gst.lib import Gst, join_disposals
-from evertape.media.view.chain import GLib
 from evertape.media.view.playback import FilePlayer
 from evertape.media.view.restart import RestartRTSP
 from evertape.media.view.selector import InputSelectorRTSP
