@@ -4,12 +4,10 @@
  */
 
 import { Footage } from "./footage.js";
-import { pictures, videoTrack } from "./mp4.js";
+import { Sink } from "./sink.js";
 
 const AHEAD_S = 8;
-const BEHIND_S = 20;
 const PIECE_BYTES = 1.5e6;
-const SPAN_MS = 36 * 3600000;
 const SEEK_DRIFT_S = 0.35;
 /** A decoder that drops this share of the pictures, or is this far behind, gets keyframes only. */
 const DROPPED = 0.25;
@@ -23,12 +21,7 @@ const GONE_TRIES = 3;
 const AGAIN_MS = 2000;
 
 export class Track extends EventTarget {
-  #source = null;
-  #buffer = null;
-  #origin = 0;
-  #segment = null;
   #position = null; // where the next bytes come from: { part, index }
-  #frames = [];
   #pumping = null;
   #abort = new AbortController();
   #wanted = null;
@@ -52,11 +45,12 @@ export class Track extends EventTarget {
     this.camera = camera;
     this.video = video;
     this.footage = new Footage(camera);
+    this.sink = new Sink(video);
   }
 
   close() {
     this.#abort.abort();
-    this.#detach();
+    this.sink.clear();
   }
 
   /** Go to `at` (ms): forget what is not near, and load what shows it. */
@@ -66,7 +60,7 @@ export class Track extends EventTarget {
     this.#passed = 0;
     this.#asked = 0;
     if (this.has(at)) {
-      this.video.currentTime = this.#media(at);
+      this.video.currentTime = this.sink.media(at);
       return;
     }
     this.#abort.abort();
@@ -78,18 +72,18 @@ export class Track extends EventTarget {
 
   /** Whether pictures of `at` are there to be shown. */
   has(at) {
-    return this.#buffer !== null && within(this.video.buffered, this.#media(at));
+    return this.sink.has(at);
   }
 
   /** The next (`+1`) or previous (`-1`) picture's instant from `at` on, in ms; `null`: not loaded. */
   neighbour(at, direction) {
-    const now = this.#media(at);
-    const times = this.#frames.filter((one) => within(this.video.buffered, one.pts + STEP_SLACK_S));
+    const now = this.sink.media(at);
+    const times = this.sink.frames.filter((one) => this.sink.has(this.sink.instant(one.pts + STEP_SLACK_S)));
     const shown = times.findLast((one) => one.pts <= now + STEP_SLACK_S)?.pts ?? now;
     const found = direction > 0
       ? times.find((one) => one.pts > shown + STEP_SLACK_S)
       : times.findLast((one) => one.pts < shown - STEP_SLACK_S);
-    return found ? this.#origin + (found.pts + STEP_SLACK_S) * 1000 : null;
+    return found ? this.sink.instant(found.pts + STEP_SLACK_S) : null;
   }
 
   /** Be where the clock is. `false`: not there yet, the clock should wait. */
@@ -108,7 +102,7 @@ export class Track extends EventTarget {
       return true;
     }
     this.#state("playing");
-    const now = this.#media(at);
+    const now = this.sink.media(at);
     const drift = this.video.currentTime - now;
     if (!playing || this.trick) {
       this.#pause();
@@ -129,8 +123,7 @@ export class Track extends EventTarget {
 
   // Over a short one the last picture stands. A long one is a gap that the list of parts did not know of yet.
   async #inHole(at) {
-    const start = nextStart(this.video.buffered, this.#media(at));
-    if ((start - this.#media(at)) * 1000 < TAIL_MS || performance.now() - this.#asked < ASK_MS) return;
+    if (this.sink.nextStart(at) - at < TAIL_MS || performance.now() - this.#asked < ASK_MS) return;
     this.#asked = performance.now();
     const answer = await this.footage.what(at).catch(() => null);
     if (answer?.kind !== "gap" || this.has(at)) return;
@@ -139,10 +132,6 @@ export class Track extends EventTarget {
   }
 
   // -- the picture ----------------------------------------------------------------------------------------
-
-  #media(at) {
-    return (at - this.#origin) / 1000;
-  }
 
   #pause() {
     if (!this.video.paused) this.video.pause();
@@ -161,7 +150,7 @@ export class Track extends EventTarget {
 
   #toKeyframe(at) {
     if (this.video.seeking) return;
-    const key = this.#frames.findLast((one) => one.key && one.pts <= this.#media(at));
+    const key = this.sink.frames.findLast((one) => one.key && one.pts <= this.sink.media(at));
     if (key && Math.abs(key.pts + STEP_SLACK_S - this.video.currentTime) > 0.01) this.video.currentTime = key.pts + STEP_SLACK_S;
   }
 
@@ -189,6 +178,8 @@ export class Track extends EventTarget {
     this.#failures += 1;
     const gone = error.status === 404;
     if (gone) this.footage.forget();
+    // A decoder that gave up takes nothing any more.
+    if (this.video.error) this.sink.clear();
     this.#position = null;
     const again = () => !this.#abort.signal.aborted && this.state !== "playing" && this.seek(this.#wanted > at ? this.#wanted : at);
     if (gone && this.#failures <= GONE_TRIES) return;
@@ -200,7 +191,7 @@ export class Track extends EventTarget {
   async #load(at, rate, signal) {
     if (!this.#position) await this.#begin(at, signal);
     if (!this.#position) return;
-    await this.#evict(at);
+    await this.sink.evict(at);
     const wish = AHEAD_S * Math.max(1, Math.min(rate, 8)) * 1000;
     if (this.#appendedTo > at + wish) return;
     await this.#append(at, signal);
@@ -245,7 +236,8 @@ export class Track extends EventTarget {
       this.footage.head(part, file.head), this.footage.bytes(part, run[0].offset, last.offset + last.size - 1, signal),
     ]);
     signal.throwIfAborted();
-    await this.#put(part, file, head, data, run);
+    await this.sink.put({ id: part.segment.id, mime: file.mime, head, data, run });
+    signal.throwIfAborted();
     this.#position = { part, index: index + (this.trick ? Math.max(1, file.fragments.indexOf(last) - index + 1) : run.length) };
     this.#appendedTo = last.at + last.seconds * 1000;
   }
@@ -298,104 +290,9 @@ export class Track extends EventTarget {
     this.#appendedTo = -Infinity;
   }
 
-  async #put(part, file, head, data, run) {
-    await this.#open(file.mime, run[0].at);
-    const track = videoTrack(head);
-    const found = pictures(data, track);
-    if (this.#segment !== part.segment.id || this.#buffer.mime !== file.mime) {
-      if (this.#buffer.mime !== file.mime) {
-        this.#buffer.changeType(file.mime);
-        this.#buffer.mime = file.mime;
-      }
-      this.#buffer.timestampOffset = this.#media(run[0].at) - found[0].pts;
-      this.#segment = part.segment.id;
-      await this.#appendBytes(head);
-    }
-    await this.#appendBytes(data);
-    const offset = this.#buffer.timestampOffset;
-    const keys = new Set(run.filter((one) => one.key).map((one) => Math.round(one.at)));
-    let firsts = 0;
-    const added = found.map((one) => ({ pts: one.pts + offset, key: false }));
-    for (const fragment of run) {
-      if (added[firsts] && keys.has(Math.round(fragment.at))) added[firsts].key = true;
-      firsts += fragment.pictures;
-    }
-    this.#frames = [...this.#frames.filter((one) => one.pts < added[0].pts - 0.001 || one.pts > added.at(-1).pts + 0.001), ...added]
-      .sort((a, b) => a.pts - b.pts);
-  }
-
-  async #open(mime, near) {
-    if (this.#buffer && Math.abs(near - this.#origin - SPAN_MS / 2) < SPAN_MS / 2 - 3600000) return;
-    this.#detach();
-    if (!("MediaSource" in window) || !MediaSource.isTypeSupported(mime)) {
-      throw Object.assign(new Error(mime), { unsupported: true });
-    }
-    this.#origin = Math.floor(near / 1000) * 1000 - SPAN_MS / 2;
-    this.#source = new MediaSource();
-    this.video.src = URL.createObjectURL(this.#source);
-    await new Promise((resolve, reject) => {
-      this.#source.addEventListener("sourceopen", resolve, { once: true });
-      this.video.addEventListener("error", () => reject(new Error(this.video.error?.message ?? "")), { once: true });
-    });
-    URL.revokeObjectURL(this.video.src);
-    this.#source.duration = (SPAN_MS / 1000) * 2;
-    this.#buffer = this.#source.addSourceBuffer(mime);
-    this.#buffer.mime = mime;
-  }
-
-  #detach() {
-    this.#buffer = null;
-    this.#segment = null;
-    this.#position = null;
-    this.#frames = [];
-    this.#appendedTo = -Infinity;
-    if (this.#source) {
-      this.video.removeAttribute("src");
-      this.video.load();
-    }
-    this.#source = null;
-  }
-
-  #appendBytes(bytes) {
-    const buffer = this.#buffer;
-    return new Promise((resolve, reject) => {
-      const done = (event) => {
-        buffer.removeEventListener("updateend", done);
-        buffer.removeEventListener("error", done);
-        if (event.type === "error") reject(new Error("append"));
-        else resolve();
-      };
-      buffer.addEventListener("updateend", done);
-      buffer.addEventListener("error", done);
-      buffer.appendBuffer(bytes);
-    });
-  }
-
-  async #evict(at) {
-    if (!this.#buffer || this.#buffer.updating || !this.video.buffered.length) return;
-    const limit = this.#media(at) - BEHIND_S;
-    if (this.video.buffered.start(0) > limit - 10) return;
-    const buffer = this.#buffer;
-    await new Promise((resolve) => {
-      buffer.addEventListener("updateend", resolve, { once: true });
-      buffer.remove(0, limit);
-    });
-    this.#frames = this.#frames.filter((one) => one.pts >= limit);
-  }
-
   #state(state) {
     if (state === this.state) return;
     this.state = state;
     this.dispatchEvent(new Event("state"));
   }
-}
-
-function nextStart(ranges, time) {
-  for (let index = 0; index < ranges.length; index += 1) if (ranges.start(index) > time) return ranges.start(index);
-  return time;
-}
-
-function within(ranges, time) {
-  for (let index = 0; index < ranges.length; index += 1) if (ranges.start(index) - 0.001 <= time && time < ranges.end(index)) return true;
-  return false;
 }
