@@ -114,8 +114,10 @@ def units(done: Done) -> int:
 
 def spilled(rig: Rig) -> tuple[SegmentOpened, list[SegmentClosed]]:
     """The first file after the outage, and the ends of all that the spill volume had."""
-    begun = [event for event in rig.events(SegmentOpened) if isinstance(event, SegmentOpened) and event.spill]
     ends = [event for event in rig.events(SegmentClosed) if isinstance(event, SegmentClosed) and event.spill]
+    kept = {event.segment for event in ends}
+    # Between the two pulls one may have been begun there, and nothing ever written to it.
+    begun = [event for event in rig.events(SegmentOpened) if isinstance(event, SegmentOpened) and event.segment in kept]
     return begun[0], ends
 
 
