@@ -135,7 +135,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         damaged_reach: … but those so close to one, because a wrong sequence number casts doubt on the next picture.
         notices: texts of notices that there have to be.
         events: further types of events that there have to be.
-        alerts: kinds of a camera's alerts, each as often as it is raised; each is over at the end, and no other is raised.
+        alerts: kinds of a camera's alerts, each as often as it is raised; each is over at the end, no other is raised.
         causes: causes that the ledger has to show, with or without a length.
         cpu_cores: the service may not use more, in any second.
         no_leaks: threads, descriptors and memory of the recorders between ``measure`` and the end.
