@@ -12,8 +12,12 @@ import { Joiner } from "./joiner.js";
 const AGAIN_MS = [500, 1000, 2000, 4000];
 /** How far behind the newest picture it plays, in seconds; less leaves no room for an uneven network. */
 const BEHIND = 0.12;
-/** Further behind than this it leaps, and in between it hurries. */
+/** So far behind is near enough. Beyond it hurries, the more the further it is. */
+const NEAR = BEHIND * 2.5;
+/** Further behind than this it leaps. */
 const TOO_FAR = 1.0;
+/** At the start, for so many ticks, it leaps to what is near: it begins with a keyframe that may be a second old. */
+const SETTLING = 6;
 const KEEP = 8;
 
 class LivePlayer extends HTMLElement {
@@ -149,6 +153,7 @@ class LivePlayer extends HTMLElement {
     }
     const source = new MediaSource();
     this.source = source;
+    this.settling = SETTLING;
     this.joiner = new Joiner();
     this.address = URL.createObjectURL(source);
     this.video.src = this.address;
@@ -211,11 +216,12 @@ class LivePlayer extends HTMLElement {
     const end = ranges.end(ranges.length - 1);
     const begin = ranges.start(ranges.length - 1);
     const behind = end - video.currentTime;
-    if (video.currentTime < begin || behind > TOO_FAR) {
-      video.currentTime = Math.max(begin, end - BEHIND);
+    if (this.settling > 0 && video.readyState >= 2) this.settling -= 1;
+    if (video.currentTime < begin || behind > (this.settling > 0 ? NEAR : TOO_FAR)) {
+      if (!video.seeking) video.currentTime = Math.max(begin, end - BEHIND);
       video.playbackRate = 1;
     } else {
-      video.playbackRate = behind > BEHIND * 2.5 ? 1.1 : behind < BEHIND / 3 ? 0.95 : 1;
+      video.playbackRate = behind > NEAR ? 1 + (behind - BEHIND) / 2 : behind < BEHIND / 3 ? 0.95 : 1;
     }
     if (video.paused && this.source) this.#play();
     joiner.forget(video.currentTime - KEEP);
