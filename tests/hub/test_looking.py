@@ -16,6 +16,11 @@ from hub.canned import REAL, Canned, iso, play
 def test_the_state_has_cameras_volumes_and_no_password(tmp_path: Path) -> None:
     async def scenario(hub: Canned) -> None:
         state = await hub.get("/status")
+        assert [(camera["id"], camera["sub"]) for camera in state["cameras"]] == [
+            ("door", True),
+            ("gate", False),
+            ("spare", False),
+        ]
         assert [camera["id"] for camera in state["cameras"]] == ["door", "gate", "spare"]
         door, gate, spare = state["cameras"]
         assert door["recording"]["durable_until"] == iso(599)

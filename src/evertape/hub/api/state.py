@@ -164,6 +164,7 @@ class CameraState(BaseModel):
 
     id: str
     name: str = Field(description="For people.")
+    sub: bool = Field(description="It has a smaller stream, which is received only while somebody watches it.")
     streams: list[StreamState] = Field(description="Empty in the first moments after a start, or while it is disabled.")
     recording: RecordingState | None = Field(description="Null in the first moments after a start.")
     wish: Wish | None

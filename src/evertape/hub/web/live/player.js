@@ -139,7 +139,7 @@ class LivePlayer extends HTMLElement {
   #format(form) {
     this.#end();
     if (!("MediaSource" in window) || !MediaSource.isTypeSupported(form.mime)) {
-      const other = feed.camera(this.getAttribute("camera"))?.streams.some((one) => one.stream === "sub");
+      const other = feed.camera(this.getAttribute("camera"))?.sub;
       if (form.stream === "main" && other && !this.fallback) {
         // The sub stream of a camera is often the older codec.
         this.fallback = true;

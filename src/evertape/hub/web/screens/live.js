@@ -124,7 +124,7 @@ class LiveWall extends HTMLElement {
 
   #cell(place, id, alone) {
     const name = feed.camera(id)?.name || id;
-    const hasSub = feed.camera(id)?.streams.some((stream) => stream.stream === "sub");
+    const hasSub = feed.camera(id)?.sub;
     const player = h("et-live", { camera: id, stream: alone || !hasSub || this.#layout.size === 1 ? "main" : "sub", muted: true });
     const cell = h("li", { class: "cell", tabindex: "0", draggable: "true", "aria-label": t("live.cell", { name, n: place + 1 }), data: { camera: id } }, player,
       h("div", { class: "cell-bar" }, h("strong", {}, name), h("span", { class: "grow" }), this.#sound(player),
