@@ -231,7 +231,8 @@ def one_camera(index: int, cameras: int, seen: dict[str, Any], seconds: float) -
 def weigh(started: Any, hub: ServedHub, cameras: LabCameras, count: int, seconds: float) -> dict[str, Any]:
     """A page with so many sub streams; beside it ffmpeg with the same ones, in the same seconds."""
     pid = hub.pid("hub")
-    idle, _ = used([pid], seconds / 3)
+    service = [hub.pid(name) for name in processes(hub)]
+    idle, all_idle = used([pid], seconds / 2, service)
     page = opened(started, hub, "#/live", 1920, 1400)
     playing(page, count)
     page.wait_for_timeout(8000)
@@ -240,11 +241,14 @@ def weigh(started: Any, hub: ServedHub, cameras: LabCameras, count: int, seconds
         peers = [stack.enter_context(peer(url)) for url in cameras.sub_urls]
         time.sleep(3)
         before = page.evaluate(PICTURES)
-        mine, theirs = used([pid], seconds, peers)
+        mine, beside = used([pid], seconds, [*service, *peers])
         after = page.evaluate(PICTURES)
     tasks = page.evaluate("() => window.longTasks")
     rates = {new[0]: (new[2] - old[2] - new[3] + old[3]) / seconds for old, new in zip(before, after, strict=True)}
-    assert theirs is not None
+    assert beside is not None and all_idle is not None
+    theirs = beside.by_name["ffmpeg"]
+    peer_cpu = 100 * (theirs[0] + theirs[1]) / beside.seconds
+    more = share(beside) - peer_cpu - share(all_idle)
     return {
         "streams": sorted({one[1] for one in after}),
         "per_second": rates,
@@ -257,10 +261,17 @@ def weigh(started: Any, hub: ServedHub, cameras: LabCameras, count: int, seconds
         "per_viewer": (share(mine) - share(idle)) / count,
         "hub_mb": mine.pss / 1e6,
         "hub_mb_idle": idle.pss / 1e6,
-        "ffmpeg_cpu": share(theirs) / count,
-        "ffmpeg_mb": theirs.pss / 1e6,
-        "ratio": (share(mine) - share(idle)) / share(theirs),
+        "all_per_viewer": more / count,
+        "ffmpeg_cpu": peer_cpu / count,
+        "ffmpeg_mb": theirs[2] / 1e6,
+        "ratio": (share(mine) - share(idle)) / peer_cpu,
+        "all_ratio": more / peer_cpu,
     }
+
+
+def processes(hub: ServedHub) -> list[str]:
+    """All of the service's but the supervisor, by name."""
+    return [one["name"] for one in hub.get("/status")["processes"] if one["pid"] and hub.pid(one["name"])]
 
 
 def used(pids: list[int], seconds: float, others: list[int] | None = None) -> tuple[Window, Window | None]:
@@ -319,7 +330,8 @@ def text(found: dict[str, Any]) -> str:
             f"hub {one['hub_cpu']:.1f} % of a core (nobody watching: {one['hub_cpu_idle']:.1f}), {one['hub_mb']:.0f} "
             f"MB ({one['hub_mb_idle']:.0f}); per viewer {one['per_viewer']:.2f} %, "
             f"ffmpeg {one['ffmpeg_cpu']:.2f} % and {one['ffmpeg_mb'] / len(rates):.0f} MB each: "
-            f"ratio {one['ratio']:.2f}",
+            f"ratio {one['ratio']:.2f}; all processes {one['all_per_viewer']:.2f} % more per viewer, "
+            f"ratio {one['all_ratio']:.2f}",
         ]
     return "\n".join(lines)
 
