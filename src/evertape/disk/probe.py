@@ -62,8 +62,8 @@ class Prober:
         session = volume.session
         if session is None:
             return
-        # What has failed is looked at whatever is switched off: nothing else leads back to it, and that its space can be
-        # asked for proves nothing.
+        # What has failed is looked at whatever is switched off: nothing else leads back to it, and that its space can
+        # be asked for proves nothing.
         thorough = "probe" in volume.assignment.layers or not volume.status.state.usable
         try:
             look = partial(_probe if thorough else _measure, session)
