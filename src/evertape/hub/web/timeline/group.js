@@ -53,6 +53,8 @@ export class PlayGroup extends EventTarget {
       if (this.tracks.has(camera)) continue;
       const track = new Track(camera, video);
       track.addEventListener("state", () => this.dispatchEvent(new CustomEvent("track", { detail: track })));
+      // Not to wait for the next tick is what makes a click feel at once.
+      track.addEventListener("more", () => this.#tick());
       this.tracks.set(camera, track);
       track.seek(this.at);
     }
@@ -72,6 +74,7 @@ export class PlayGroup extends EventTarget {
     this.#gapSince = null;
     for (const track of this.tracks.values()) track.seek(this.#at);
     this.dispatchEvent(new Event("time"));
+    this.#tick();
   }
 
   play() {

@@ -8,6 +8,7 @@ import { Sink } from "./sink.js";
 
 const AHEAD_S = 8;
 const PIECE_BYTES = 1.5e6;
+const FIRST_MS = 300;
 const SEEK_DRIFT_S = 0.35;
 /** A decoder that drops this share of the pictures, or is this far behind, gets keyframes only. */
 const DROPPED = 0.25;
@@ -226,7 +227,9 @@ export class Track extends EventTarget {
   async #append(at, signal) {
     const { part, index } = this.#position;
     const file = await this.footage.fragments(part, { fresh: index >= (await this.footage.fragments(part)).fragments.length });
-    const run = this.#run(file.fragments, index, part);
+    // The first piece is as small as can be: what shows this instant.
+    const enough = this.#appendedTo < at ? at + FIRST_MS : Infinity;
+    const run = this.#run(file.fragments, index, part, enough);
     if (!run.length) {
       await this.#next(at, part, file, signal);
       return;
@@ -240,9 +243,10 @@ export class Track extends EventTarget {
     signal.throwIfAborted();
     this.#position = { part, index: index + (this.trick ? Math.max(1, file.fragments.indexOf(last) - index + 1) : run.length) };
     this.#appendedTo = last.at + last.seconds * 1000;
+    this.dispatchEvent(new Event("more"));
   }
 
-  #run(fragments, index, part) {
+  #run(fragments, index, part, enough) {
     const run = [];
     let bytes = 0;
     for (let one = index; one < fragments.length; one += 1) {
@@ -252,7 +256,7 @@ export class Track extends EventTarget {
         if (run.length) break;
         continue;
       }
-      if (run.length && bytes + fragment.size > PIECE_BYTES) break;
+      if (run.length && (bytes + fragment.size > PIECE_BYTES || fragment.at > enough)) break;
       run.push(fragment);
       bytes += fragment.size;
     }
