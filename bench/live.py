@@ -178,7 +178,7 @@ def opened(started: Any, hub: ServedHub, place: str, width: int = 1600, height: 
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_selector("et-safe-screen, main h1")
+    page.wait_for_selector("et-safe")
     page.goto(f"{url}/{place}")
     return page
 
