@@ -118,7 +118,8 @@ def spilled(rig: Rig) -> tuple[SegmentOpened, list[SegmentClosed]]:
     kept = {event.segment for event in ends}
     # Between the two pulls one may have been begun there, and nothing ever written to it.
     begun = [event for event in rig.events(SegmentOpened) if isinstance(event, SegmentOpened) and event.segment in kept]
-    return begun[0], ends
+    # The journal has them as they were begun, which is all at once.
+    return min(begun, key=lambda event: event.start_utc), ends
 
 
 def from_memory(rig: Rig, first: SegmentOpened) -> int:
