@@ -81,7 +81,7 @@ def main() -> int:
     parser.add_argument("--index", type=Path, help="one that is there already; it is copied")
     parser.add_argument("--asked", type=int, default=100, help="how often each question over HTTP")
     parser.add_argument("--clicks", type=int, default=20)
-    parser.add_argument("--record", type=float, default=90.0, help="seconds of real footage before it begins")
+    parser.add_argument("--record", type=float, default=90.0, help="seconds of real footage, over 40")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: dict[str, Any] = {"count": options.count, "load_before": os.getloadavg()[0]}
@@ -117,9 +117,8 @@ def installed(data: Path, url: str, options: argparse.Namespace) -> ServedHub:
 
 
 def measured(hub: ServedHub, options: argparse.Namespace) -> dict[str, Any]:
-    began = time.time()
     until(lambda: hub.frames(CAMERA) > 25 * options.record, "there is footage", options.record + 60)
-    here = (began + 5, time.time() - 25)
+    here = (time.time() - options.record + 5, time.time() - 25)
     until(lambda: parts(hub, *here)[-1]["segment"]["state"] == "closed", "it is on the disk and in the index", 30)
     found: dict[str, Any] = {"http": over_http(hub, here, options)}
     found["year_http"] = [1000 * timed(lambda: year(hub, options.count)) for _ in range(5)]
