@@ -169,9 +169,7 @@ def tick(state: Alerting, now: int, local: datetime, terms: Terms) -> tuple[Aler
         return state, None
     told = {one.key for one in began}
     gone = {one.key for one in ended}
-    active = {
-        key: replace(one, told=one.told or key in told) for key, one in state.active.items() if key not in gone
-    }
+    active = {key: replace(one, told=one.told or key in told) for key, one in state.active.items() if key not in gone}
     held = any(not one.told or one.over for one in active.values())
     still = tuple(one for key, one in active.items() if key not in told and not one.over and one.told)
     return Alerting(active, now if held else 0), Notice(began, ended, still)
