@@ -21,7 +21,7 @@ PROBED = "looked at by itself"
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    def look(_camera: Camera, *, sub: bool = False) -> None:
+    def look(_camera: Camera, *, sub: bool = False, data: Path | None = None) -> None:
         raise EvertapeError(PROBED)
 
     monkeypatch.setattr(camera_probe, "probe_camera", look)
