@@ -49,13 +49,14 @@ class CrashVerbs:
         self._signal(step, signal.SIGSTOP)
 
     async def do_starve_process(self, step: Step) -> None:
-        """Let it take no more than ``kbytes`` of address space beyond what it has."""
+        """Let it take no more than ``kbytes`` of memory beyond what it has."""
         self.crashes.append(Crash(step.process, time.clock_gettime_ns(time.CLOCK_BOOTTIME)))
         for pid in self._pids(step):
-            with open(f"/proc/{pid}/statm") as file:
-                size = int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-            _, hard = resource.prlimit(pid, resource.RLIMIT_AS)
-            resource.prlimit(pid, resource.RLIMIT_AS, (size + step.kbytes * 1000, hard))
+            with open(f"/proc/{pid}/status") as file:
+                size = next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmData:"))
+            # Not the address space: of that the allocator reserves 64 MB per thread before it needs them.
+            _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+            resource.prlimit(pid, resource.RLIMIT_DATA, (size + step.kbytes * 1000, hard))
 
     async def do_grown(self, step: Step) -> None:
         """Wait until it takes more than ``kbytes`` of memory."""
