@@ -15,23 +15,23 @@ pytestmark = [
 ]
 
 
+HOLD = "echo made && exec sleep 120"
+
+
 class Host:
     """A mount namespace that stands for the machine, and in it one that stands for the service."""
 
     def __init__(self, world: Path) -> None:
         self.world = world
         self.disk = world / "media/usb"
-        prepare = (
-            f"mount -t tmpfs world {world} && mount --make-shared {world} && mkdir -p {self.disk} && echo made"
-            " && exec sleep 120"
-        )
+        prepare = f"mount -t tmpfs world {world} && mount --make-shared {world} && mkdir -p {self.disk} && {HOLD}"
         self._host = self._hold(["unshare", "--mount", "--propagation", "private", "sh", "-c", prepare])
         self._service: subprocess.Popen[str] | None = None
 
     def serve(self, writable: Path) -> None:
         """Start the service as ``ProtectSystem=strict`` with ``ReadWritePaths=writable`` does."""
-        protect = f"mount --bind {writable} {writable} && mount -o remount,bind,ro {self.world}"
-        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", f"{protect} && echo made && sleep 120"]
+        protect = f"mount --bind {writable} {writable} && mount -o remount,bind,ro {self.world} && {HOLD}"
+        command = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", protect]
         self._service = self._hold([*self._enter(self._host), *command])
 
     def run(self, command: str) -> None:

@@ -265,8 +265,9 @@ def test_a_camera_waits_in_memory_while_its_only_disk_is_full_and_loses_nothing(
             assert "full" in recording()
             label = label_with(rig.supervisor.status.volumes["usb1"], {})
             assert "0.00 GB" in label.text, "the label says how much is left"
-            await rig.until(lambda: bool(alerts(rig)), 20, "somebody is told")
-            assert [alert.kind for alert in alerts(rig)] == ["volume_full"]
+            # The camera, which is not recorded meanwhile, has an alert of its own, which may come first.
+            await rig.until(lambda: "volume_full" in [alert.kind for alert in alerts(rig)], 20, "somebody is told")
+            assert sorted({alert.kind for alert in alerts(rig)} - {"camera_not_recording"}) == ["volume_full"]
             before = rig.durable_s("cam_01")
             filler.give_back(300 * MB)
             await rig.until(

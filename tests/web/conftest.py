@@ -23,8 +23,8 @@ ARGS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--disable
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, driven by Playwright.
 
-    Not for longer than a module's tests: meanwhile this thread has a running event loop, and whatever other test the same
-    worker gets next could not have one of its own.
+    Not for longer than a module's tests: meanwhile this thread has a running event loop, and whatever other test comes
+    next in the same worker could not have one of its own.
     """
     if not Path(CHROMIUM).exists():
         pytest.skip(f"{CHROMIUM} is not installed")
