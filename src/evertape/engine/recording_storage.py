@@ -155,6 +155,8 @@ class RecordingStorage:
         self._host.suspects.durable(name)
         self._fault, self._partial = None, 0
         self._failed_on.discard(name)
+        if not link.usable:
+            return  # what was on its way to a volume that was left: it takes no more
         if name in self._left:
             self.retry.back(name, self._left.pop(name))
         self.retry.tell(Durable(), name, elsewhere=bool(self._left))
