@@ -19,6 +19,7 @@ from evertape.domain.failure import FailureKind
 from evertape.engine.in_process import InProcessRecorder
 from evertape.ipc.events import CameraStateChanged, Notice
 from evertape.media.capture import Backend, CaptureRequest, NoticeKind, SessionFailed, StreamNotice, Transport
+from evertape.media.claimed import ClaimedSession
 from evertape.media.gst import audio_branch
 from evertape.media.gst import pipeline as pipeline_module
 from evertape.media.gst.audio import make_transcoder
@@ -168,9 +169,10 @@ def _session(rig: Rig) -> GstCaptureSession:
     recorder = rig.supervisor.children["recorder-0"]
     assert isinstance(recorder, InProcessRecorder)
     assert recorder._recorder is not None
-    session = recorder._recorder.cameras["cam_01"].streams[Stream.MAIN]._session
-    assert isinstance(session, GstCaptureSession)
-    return session
+    claimed = recorder._recorder.cameras["cam_01"].streams[Stream.MAIN]._session
+    assert isinstance(claimed, ClaimedSession)
+    assert isinstance(claimed.inner, GstCaptureSession)
+    return claimed.inner
 
 
 def _notices(rig: Rig) -> list[str]:

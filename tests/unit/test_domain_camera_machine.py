@@ -41,7 +41,7 @@ WAITING = {
     StreamStatus.AUTH_FAILED,
     StreamStatus.ERROR,
 }
-UNSEEN = {FailureKind.REFUSED, FailureKind.UNREACHABLE}
+UNSEEN = {FailureKind.REFUSED, FailureKind.UNREACHABLE, FailureKind.IN_USE}
 
 
 class CameraLife(RuleBasedStateMachine):

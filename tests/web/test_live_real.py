@@ -48,7 +48,7 @@ def opened(browser: Browser, served: ServedHub, place: str) -> Page:
     page.get_by_label("Name").fill("admin")
     page.get_by_label("Password").fill("correct horse battery")
     page.get_by_role("button", name="Log in").click()
-    page.wait_for_selector("et-safe-screen, main h1")
+    page.wait_for_selector("et-safe")
     page.goto(f"{url}/{place}")
     return page
 
