@@ -12,8 +12,9 @@ import pytest
 
 from evertape.config.load import load_text
 from evertape.domain.roles import Role
+from evertape.engine import state_files
 from evertape.hub.alerts.channels import shown
-from evertape.hub.alerts.desk import PART, AlertDesk
+from evertape.hub.alerts.desk import FILE, PART, AlertDesk
 from evertape.ipc.events import Alert
 from evertape.store.index import Index
 from evertape.store.rows import Cursor
@@ -155,7 +156,7 @@ def test_a_hub_that_begins_anew_tells_nothing_twice_and_what_ended_meanwhile(tmp
             index.apply(raised, Cursor("f", 2))
         news.put(raised)
         await soon(lambda: first.to("mail"))
-        file = canned.root / "state/alerts.json"
+        file = canned.root / "state" / FILE
         await soon(lambda: file.exists() and '"told": true' in file.read_text())
         await desk.close()
 
@@ -197,3 +198,8 @@ def test_a_volume_that_holds_too_little_is_warned_of(tmp_path: Path) -> None:
 )
 def test_of_a_url_only_what_is_no_secret_is_shown(url: str, said: str) -> None:
     assert shown(url) == said
+
+
+def test_the_hub_and_the_supervisor_keep_their_states_apart() -> None:
+    own = {value for name, value in vars(state_files).items() if name.isupper() and isinstance(value, str)}
+    assert own and FILE not in own

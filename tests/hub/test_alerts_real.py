@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from evertape.ipc.events import Alert
+from evertape.ipc.events import Alert, CameraStateChanged, Event, VolumeStateChanged
 from evertape_lab import LabCameras
 from evertape_lab.disks import LoopVolume, why_no_loop_mounts
 from evertape_lab.rig import Rig
 from hub.receivers import Broker, Hooks, Mailbox, mosquitto
 
 NOTICED_S = 5.0
-"""After noticing, as promised."""
+"""After noticing, as promised, and with the settings that people have."""
+MARGIN_S = 1.0
+"""For a busy machine."""
 
 
 @pytest.fixture
@@ -49,7 +51,6 @@ listen = "127.0.0.1:0"
 [installation]
 name = "Shop"
 [alerts]
-group = "1s"
 heartbeat_url = "http://127.0.0.1:{hooks.port}/beat"
 heartbeat_interval = "10s"
 {more}
@@ -76,8 +77,9 @@ def posts(hooks: Hooks, word: str) -> list[float]:
     return [at for at, post in hooks.posts if word in post["title"] + post["message"]]
 
 
-def in_time(at: float, event: Alert) -> None:
-    assert at - event.at / 1e9 < NOTICED_S
+def in_time(at: float, event: Event) -> None:
+    """Told so soon after what showed it, which is not the alert itself: that waits whether it passes."""
+    assert 0 < at - event.at / 1e9 < NOTICED_S + MARGIN_S
 
 
 def test_a_camera_that_is_not_recorded_is_told_of_once_by_everybody_and_so_is_its_end(
@@ -95,11 +97,13 @@ def test_a_camera_that_is_not_recorded_is_told_of_once_by_everybody_and_so_is_it
 
             cameras.kill()
             await rig.until(lambda: bool(mails(mailbox, "gate")) and bool(posts(hooks, "gate")), 40, "people are told")
-            (raised,) = alerts(rig, "camera_not_recording", "raised")
-            in_time(mails(mailbox, "gate")[0], raised)
-            in_time(posts(hooks, "gate")[0], raised)
+            assert len(alerts(rig, "camera_not_recording", "raised")) == 1
+            states = [event for event in rig.events() if isinstance(event, CameraStateChanged)]
+            noticed = next(event for event in states if event.old == "connected")
+            in_time(mails(mailbox, "gate")[0], noticed)
+            in_time(posts(hooks, "gate")[0], noticed)
             await rig.until(lambda: broker.text("evertape/camera/gate/problem") == "ON", 10)
-            in_time(broker.topics["evertape/camera/gate/problem"][0], raised)
+            in_time(broker.topics["evertape/camera/gate/problem"][0], noticed)
             assert "camera_not_recording" in broker.text("evertape/alerts")
             beats = len(hooks.gets)
 
@@ -134,8 +138,10 @@ def test_a_disk_that_is_pulled_is_told_of_with_what_to_do(tmp_path: Path, mailbo
             await rig.until(lambda: bool(hooks.gets), 20, "the hub has begun")
             disk.pull()
             await rig.until(lambda: bool(mails(mailbox, "usb")), 30, "somebody is told")
-            (raised,) = alerts(rig, "volume_unusable", "raised")
-            in_time(mails(mailbox, "usb")[0], raised)
+            assert len(alerts(rig, "volume_unusable", "raised")) == 1
+            states = [event for event in rig.events() if isinstance(event, VolumeStateChanged)]
+            noticed = next(event for event in states if event.old == "online")
+            in_time(mails(mailbox, "usb")[0], noticed)
             disk.mount()
             await rig.until(lambda: len(mails(mailbox, "usb")) == 2, 30, "and that it is back")
             (ended,) = alerts(rig, "volume_unusable", "ended")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from evertape.mp4.codecs import audio_codec, video_codec
 from evertape.mp4.foreign import ForeignMovie, read_foreign
-from evertape.mp4.live import LiveMuxer, audio_codec, video_codec
-from evertape.types import Codec, StreamCaps, Track, VideoCaps
+from evertape.mp4.live import LiveMuxer
+from evertape.types import AudioCaps, Codec, StreamCaps, Track, VideoCaps
 
 pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 
@@ -101,7 +102,7 @@ def test_the_codec_is_named_as_ffmpegs_own_names_say(source: Path, tmp_path: Pat
     else:
         assert name.startswith("hvc1.1.6.L") and f".L{stream['level']}." in name
     if movie.caps.audio is not None:
-        assert audio_codec(movie.caps.audio.config) == "mp4a.40.2"
+        assert audio_codec(movie.caps.audio) == "mp4a.40.2"
 
 
 def test_a_clock_that_runs_backwards_does_not() -> None:
@@ -114,4 +115,4 @@ def test_a_clock_that_runs_backwards_does_not() -> None:
 def test_names_of_high_tiers_and_odd_sound() -> None:
     config = bytes([1, 0x20 | 2, 0x20, 0, 0, 0, 0xB0, 0, 0, 0, 0, 0, 153])
     assert video_codec(VideoCaps(Codec.H265, config, 16, 16)) == "hvc1.2.4.H153.b0"
-    assert audio_codec(bytes([0xF9, 0x40])) == "mp4a.40.42"
+    assert audio_codec(AudioCaps(Codec.AAC, bytes([0xF9, 0x40]), 48000, 2)) == "mp4a.40.42"

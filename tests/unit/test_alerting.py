@@ -25,7 +25,7 @@ from evertape.domain.alerting import (
 from evertape.types import NS_PER_S
 
 NOON, NIGHT = datetime(2026, 11, 24, 12, tzinfo=UTC), datetime(2026, 11, 24, 3, tzinfo=UTC)
-TERMS = Terms()
+TERMS = Terms(group_ns=2 * NS_PER_S)
 SLEEP = replace(TERMS, quiet=(time(22), time(6, 30)))
 
 

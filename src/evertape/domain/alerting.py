@@ -75,7 +75,7 @@ class Terms:
         quiet_all: then not even that.
     """
 
-    group_ns: int = 2 * NS_PER_S
+    group_ns: int = NS_PER_S
     quiet: tuple[time, time] | None = None
     quiet_all: bool = False
 

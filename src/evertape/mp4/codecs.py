@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from evertape.types import AudioCaps, Codec, StreamCaps, VideoCaps
 
+_ESCAPE = 31
+"""An object type that says: six more bits follow."""
+
 
 def codec_strings(caps: StreamCaps) -> list[str]:
     """Of the video, and of the sound if there is any."""
@@ -21,7 +24,11 @@ def video_codec(caps: VideoCaps) -> str:
 
 def audio_codec(caps: AudioCaps) -> str:
     """``mp4a.40.2`` for AAC-LC: the object type of the AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1)."""
-    return f"mp4a.40.{caps.config[0] >> 3 if caps.config else 2}"
+    config = caps.config
+    kind = config[0] >> 3 if config else 2
+    if kind == _ESCAPE and len(config) > 1:
+        kind = 32 + ((config[0] & 7) << 3 | config[1] >> 5)
+    return f"mp4a.40.{kind}"
 
 
 def _hevc(config: bytes) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 
 from evertape.mp4.boxes import box, full_box
+from evertape.mp4.codecs import codec_strings
 from evertape.mp4.entries import audio_entry, video_entry
 from evertape.mp4.model import VIDEO_TIMESCALE
 from evertape.mp4.movie import DIFFERENCE_SAMPLE, SYNC_SAMPLE, empty_table, movie_header, track_box
-from evertape.types import NS_PER_S, Codec, StreamCaps, Track, VideoCaps
+from evertape.types import NS_PER_S, StreamCaps, Track
 
 _TRAF = struct.Struct(">I4sI4sIIIIII4sIQI4sIIiIi")
 _MOOF_HEAD = struct.Struct(">I4sI4sII")
@@ -42,10 +43,7 @@ class LiveMuxer:
     @property
     def mime(self) -> str:
         """As ``MediaSource.isTypeSupported`` takes it."""
-        codecs = [video_codec(self.caps.video)]
-        if self.caps.audio is not None:
-            codecs.append(audio_codec(self.caps.audio.config))
-        return f'video/mp4; codecs="{",".join(codecs)}"'
+        return f'video/mp4; codecs="{",".join(codec_strings(self.caps))}"'
 
     def init(self) -> bytes:
         """The initialisation segment."""
@@ -86,29 +84,3 @@ class LiveMuxer:
             28, b"trun", _TRUN_FLAGS, 1, _MOOF_SIZE + _MDAT.size, size, max(-_LONGEST, min(shift, _LONGEST)),
         )  # fmt: skip
         return b"".join((head, traf, _MDAT.pack(_MDAT.size + size, b"mdat"), data))
-
-
-def video_codec(caps: VideoCaps) -> str:
-    """As RFC 6381 names it: ``avc1.64001f`` (ISO/IEC 14496-15 E.3), ``hvc1.1.6.L93.B0`` (annex E of the same)."""
-    config = caps.config
-    if caps.codec is Codec.H264:
-        return f"avc1.{config[1:4].hex()}"
-    space = ("", "A", "B", "C")[config[1] >> 6]
-    compatible = int(f"{int.from_bytes(config[2:6], 'big'):032b}"[::-1], 2)
-    constraints = config[6:12].rstrip(b"\0")
-    tier = "H" if config[1] & 0x20 else "L"
-    parts = [
-        f"{space}{config[1] & 0x1F}",
-        f"{compatible:x}",
-        f"{tier}{config[12]}",
-        *(f"{one:x}" for one in constraints),
-    ]
-    return ".".join(["hvc1", *parts])
-
-
-def audio_codec(config: bytes) -> str:
-    """``mp4a.40.`` and the audio object type, from the AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1)."""
-    kind = config[0] >> 3
-    if kind == 31:
-        kind = 32 + ((config[0] & 7) << 3 | config[1] >> 5)
-    return f"mp4a.40.{kind}"

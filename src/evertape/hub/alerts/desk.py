@@ -38,7 +38,8 @@ _FORECAST_S = 600.0
 _BACK_NS = 90 * 86_400 * NS_PER_S
 _MOST = 20_000
 FORECAST = "volume_forecast"
-FILE = "alerts.json"
+FILE = "told.json"
+"""In the folder of state files; the supervisor's own are ``engine.state_files``."""
 PART = "alerts"
 
 
