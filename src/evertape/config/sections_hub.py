@@ -82,8 +82,8 @@ class Alerts(Section):
     """`[alerts]`: who is told when a camera is not recorded, a volume cannot be used, or footage is damaged."""
 
     group: Annotated[DurationNs, Span("0s", "1min")] = parse_duration("1s")
-    """What begins or ends within so long is told in one message. That a camera is not recorded is an alert after 3 s, and
-    told within 5 s of noticing unless this is longer."""
+    """What begins or ends within so long is told in one message. That a camera is not recorded is an alert after 3 s,
+    and told within 5 s of noticing unless this is longer."""
     quiet: Quiet | None = None
     """When people sleep, like `22:00-06:30`, in the zone of the place: only what is critical is told then, the rest
     afterwards. When not set, never."""
