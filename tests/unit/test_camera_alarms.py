@@ -9,7 +9,9 @@ import pytest
 from evertape.clock import ManualClock
 from evertape.config.schema import Camera, Config
 from evertape.config.url import CameraUrl
-from evertape.engine.camera_alarms import STALE_NS, CameraAlarms
+from evertape.domain.camera_outage import CameraAlert
+from evertape.domain.cause import Cause, explain
+from evertape.engine.camera_alarms import STALE_NS, CameraAlarms, text_of
 from evertape.ipc.events import Alert, AnyEvent, EventStamp
 from evertape.ipc.messages import CameraInfo, RecordingInfo, StreamInfo
 from evertape.types import NS_PER_S, CameraId
@@ -141,3 +143,10 @@ def test_a_service_that_leaves_raises_nothing(host: Host) -> None:
     host.alarms.close()
     host.say("stopped", "service_stopped", "stopped", "", seconds=30)
     assert host.alerts == []
+
+
+@pytest.mark.parametrize("cause", [cause for cause in Cause if cause.value.startswith("storage_")])
+def test_while_memory_bridges_a_disk_nobody_is_told_that_it_could_not(cause: Cause) -> None:
+    text = text_of("gate", CameraAlert.NOT_RECORDING, cause)
+    assert "waits in memory" in text and "longer than memory" not in text
+    assert text.endswith(explain(cause).remedy)

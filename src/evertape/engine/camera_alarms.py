@@ -134,16 +134,24 @@ class CameraAlarms:
             self._alarm(name, kind).set(False, over=(over or _WELL_TEXT[kind]).format(name))
         for kind in sorted(outage.told - before.told):
             cause = _cause_told(kind, facts)
-            found = explain(cause)
-            text = f"the camera {name}: {found.what} {found.remedy}"
-            if kind is CameraAlert.NOT_RECORDING:
-                text = f"the camera {name} is not recorded: {found.what} {found.remedy}"
-            self._alarm(name, kind).set(True, text, cause=str(cause))
+            self._alarm(name, kind).set(True, text_of(name, kind, cause), cause=str(cause))
         open_ = [KnownAlert(n, str(k), a.alert, a.text) for (n, k), a in sorted(self._alarms.items()) if a.on]
         self._host.put_state(ALERTS, alerts_text(open_))
 
     def _alarm(self, name: str, kind: CameraAlert) -> Alarm:
         return self._alarms.setdefault((name, kind), Alarm(str(kind), self._host, camera=name))
+
+
+def text_of(name: str, kind: CameraAlert, cause: Cause) -> str:
+    """What a person is told: what happened, and what he can do."""
+    found = explain(cause)
+    if kind is not CameraAlert.NOT_RECORDING:
+        return f"the camera {name}: {found.what} {found.remedy}"
+    if cause.value.startswith("storage_"):
+        # The cause's own words are of the gap that comes of it later, when memory is full.
+        why = cause.value.replace("_", " ")
+        return f"the camera {name} is on no disk now ({why}): its newest footage waits in memory. {found.remedy}"
+    return f"the camera {name} is not recorded: {found.what} {found.remedy}"
 
 
 def _cause(word: str) -> Cause | None:
