@@ -51,10 +51,12 @@ class Post:
         return [title for who, title, _ in self.sent if who == name]
 
 
-def alert(canned: Canned, kind: str, state: str, at: float, camera: str = "door") -> Alert:
+def alert(
+    canned: Canned, kind: str, state: str, at: float, camera: str = "door", detail: dict[str, Any] | None = None
+) -> Alert:
     return Alert(
         **canned.story.stamp("recorder-0", at), alert=f"{kind}-{camera}", kind=kind, state=state, camera=camera,
-        text=f"{camera}: {kind} {state}",
+        text=f"{camera}: {kind} {state}", detail=detail or {},
     )  # fmt: skip
 
 

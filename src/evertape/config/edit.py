@@ -20,6 +20,7 @@ from evertape.config.load import LoadedConfig, load, load_text, read_text
 from evertape.config.problems import InvalidConfig
 from evertape.config.schema import Camera
 from evertape.config.sections import Section, Volume
+from evertape.config.sections_hub import Channel
 from evertape.config.show import unknown_key, value_of
 from evertape.config.syntax import parse
 from evertape.errors import ConfigError
@@ -28,6 +29,8 @@ from evertape.types import CameraId
 Plain = textedit.Plain
 Tables = Mapping[str, Any]
 
+_MODELS: dict[str, type[Section]] = {"cameras": Camera, "volumes": Volume, "alerts.channels": Channel}
+"""The tables whose names people choose."""
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -144,6 +147,25 @@ def remove_volume(path: Path, name: str) -> LoadedConfig:
     return _remove(path, "volumes", name)
 
 
+def add_channel(path: Path, name: str, fields: Mapping[str, Any]) -> LoadedConfig:
+    """Add ``[alerts.channels.NAME]`` with these keys (at least ``url``), behind the other channels.
+
+    Raises:
+        InvalidConfig: the configuration would be wrong with it.
+        ConfigError: there is such a channel already, or the file cannot be written.
+    """
+    return _add(path, "alerts.channels", name, fields)
+
+
+def remove_channel(path: Path, name: str) -> LoadedConfig:
+    """Take a channel of alerts out of the file.
+
+    Raises:
+        ConfigError: there is no such channel, or the file cannot be written.
+    """
+    return _remove(path, "alerts.channels", name)
+
+
 def _edit(path: Path, change: Callable[[str, Tables], str], *, save: bool = True) -> LoadedConfig:
     if not path.exists():
         raise ConfigError(f"there is no configuration at {path}", hint="evertape init writes one")
@@ -179,7 +201,9 @@ def _edit_locked(path: Path, change: Callable[[str, Tables], str], save: bool) -
 
 
 def _names(data: Tables, table: str) -> list[str]:
-    tables = data.get(table)
+    tables: Any = data
+    for part in table.split("."):
+        tables = tables.get(part) if isinstance(tables, dict) else None
     return list(tables) if isinstance(tables, dict) else []
 
 
@@ -228,12 +252,13 @@ def _converted(key: Key, value: Plain) -> Plain:
 
 
 def _add(path: Path, table: str, name: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:
-    model: type[Section] = Camera if table == "cameras" else Volume
+    model, at = _MODELS[table], (*table.split("."), name)
 
     def change(text: str, data: Tables) -> str:
         if name in _names(data, table):
-            raise ConfigError(f"there is a {table[:-1]} {name!r} already", hint="choose another name, or edit that one")
-        return textedit.add_table_in(text, (table, name), _plain(model, (table, name), fields))
+            what = f"there is a {at[-2][:-1]} {name!r} already"
+            raise ConfigError(what, hint="choose another name, or edit that one")
+        return textedit.add_table_in(text, at, _plain(model, at, fields))
 
     return _edit(path, change, save=save)
 
@@ -257,8 +282,9 @@ def _plain(model: type[Section], at: tuple[str, ...], fields: Mapping[str, Any])
 
 def _remove(path: Path, table: str, name: str) -> LoadedConfig:
     def change(text: str, data: Tables) -> str:
+        at = table.split(".")
         if name not in _names(data, table):
-            raise unknown_key(f"{table}.{name}", [table], _names(data, table))
-        return textedit.remove_in(text, (table, name))
+            raise unknown_key(f"{table}.{name}", at, _names(data, table))
+        return textedit.remove_in(text, (*at, name))
 
     return _edit(path, change)

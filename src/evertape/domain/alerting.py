@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time
 from enum import StrEnum
+from typing import Any
 
 from evertape.types import NS_PER_S
 
@@ -43,6 +44,7 @@ class Alerted:
         told: people have heard of it, or nobody has to.
         over: UTC ns; 0: it goes on.
         over_text: for people, at its end.
+        detail: the values that ``text`` was made of, for whoever makes one in another language.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class Alerted:
     told: bool = False
     over: int = 0
     over_text: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -118,7 +121,8 @@ def begin(state: Alerting, alert: Alerted, now: int) -> Alerting:
     """Something is wrong. What is wrong already is not wrong twice; what was over, and not told, goes on."""
     old = state.active.get(alert.key)
     if old is not None:
-        new = replace(old, text=alert.text or old.text, over=0, over_text="")
+        text, detail = (alert.text, alert.detail) if alert.text else (old.text, old.detail)
+        new = replace(old, text=text, detail=detail, over=0, over_text="")
         return replace(state, active={**state.active, alert.key: new})
     return Alerting({**state.active, alert.key: alert}, state.waiting_since or now)
 

@@ -17,6 +17,10 @@ PRIMARY, SPILL = "primary", "spill"
 _RANK = {PRIMARY: 0, SPILL: 1}
 """Any other role, such as a retired volume's, comes last."""
 
+NO_HOME = "no volume that it could go to is online"
+NO_ROOM = "there is no room for it"
+"""Why footage that should come home does not."""
+
 
 # -- where to -----------------------------------------------------------------------------------------------
 

@@ -32,6 +32,11 @@ class StorageTrouble(StrEnum):
     ERROR = "Error"
     """A state of a newer version."""
 
+    @property
+    def code(self) -> str:
+        """For programs, like ``usb_disconnected``: whoever speaks another language than the label does."""
+        return self.name.lower()
+
 
 @dataclass(frozen=True, slots=True)
 class VolumeFacts:

@@ -9,6 +9,10 @@ from evertape.ipc.events import Alert, AnyEvent, EventStamp
 
 log = logging.getLogger(__name__)
 
+UNUSED, CHANGED = "unused", "changed"
+"""The ``why`` in the detail of one that ended otherwise than by being mended: what it is about is not used any more,
+or has other settings."""
+
 
 class AlarmHost(Protocol):
     """What an alarm needs from the process it lives in."""

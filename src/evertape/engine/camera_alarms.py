@@ -15,7 +15,7 @@ from evertape.config.schema import Config
 from evertape.domain.camera_events import StreamStatus
 from evertape.domain.camera_outage import WELL, CameraAlert, CameraFacts, CameraOutage, changed, step
 from evertape.domain.cause import Cause, explain
-from evertape.engine.alarm import Alarm
+from evertape.engine.alarm import CHANGED, UNUSED, Alarm
 from evertape.engine.state_files import ALERTS, KnownAlert, alerts_text, read_alerts
 from evertape.ipc.events import AnyEvent, EventStamp
 from evertape.ipc.messages import CameraInfo
@@ -79,13 +79,14 @@ class CameraAlarms:
     def apply(self, old: Config | None, new: Config) -> None:
         """A configuration came into force."""
         for name in [name for name in self._outages if name not in self._host.placed]:
-            self._tell(name, WELL, "the camera {} is not used any more")
+            self._tell(name, WELL, (UNUSED, "the camera {} is not used any more"))
             del self._outages[name]
         for name in self._host.placed:
             before, after = old.cameras.get(CameraId(name)) if old else None, new.cameras[CameraId(name)]
             if before is not None and before.main_stream() != after.main_stream():
                 self._changed_utc[name] = int(self._host.clock.utc_ns())
-                self._tell(name, changed(self._outages.get(name, WELL)), "the settings of the camera {} were changed")
+                over = CHANGED, "the settings of the camera {} were changed"
+                self._tell(name, changed(self._outages.get(name, WELL)), over)
 
     def heard(self, cameras: Iterable[CameraInfo]) -> None:
         """A recorder said how its cameras are."""
@@ -100,7 +101,7 @@ class CameraAlarms:
         now = BootNs(self._host.clock.boot_ns())
         for name in self._host.placed:
             facts = self._facts(name, infos.get(name), now)
-            self._tell(name, step(self._outages.get(name, WELL), facts, now), "", facts)
+            self._tell(name, step(self._outages.get(name, WELL), facts, now), facts=facts)
 
     def close(self) -> None:
         """The service leaves: cameras are no longer recorded, and on purpose."""
@@ -125,13 +126,16 @@ class CameraAlarms:
             None if stream is None or old else _cause(stream.reason),
         )
 
-    def _tell(self, name: str, outage: CameraOutage, over: str, facts: CameraFacts | None = None) -> None:
+    def _tell(
+        self, name: str, outage: CameraOutage, over: tuple[str, str] | None = None, facts: CameraFacts | None = None
+    ) -> None:
         before = self._outages.get(name, WELL)
         self._outages[name] = outage
         if outage.told == before.told:
             return
         for kind in sorted(before.told - outage.told):
-            self._alarm(name, kind).set(False, over=(over or _WELL_TEXT[kind]).format(name))
+            why, text = over or ("", _WELL_TEXT[kind])
+            self._alarm(name, kind).set(False, over=text.format(name), **({"why": why} if why else {}))
         for kind in sorted(outage.told - before.told):
             cause = _cause_told(kind, facts)
             self._alarm(name, kind).set(True, text_of(name, kind, cause), cause=str(cause))

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
-from evertape.domain.homecoming import Move, Place, Stage, choose_home, is_home
+from evertape.domain.homecoming import NO_HOME, NO_ROOM, Move, Place, Stage, choose_home, is_home
 from evertape.domain.retention_terms import Terms
 from evertape.engine.homecoming_move import MoveHost, Mover, Throttle
 from evertape.engine.keeper_copies import Copies, Settled, place_of, places_of
@@ -36,9 +36,6 @@ AGAIN_S = 30.0
 """When a file that could not be moved is tried again."""
 BATCH = 20
 TELL_S = 1.0
-
-NO_HOME = "no volume that it could go to is online"
-NO_ROOM = "there is no room for it"
 
 
 class HomeHost(MoveHost, Protocol):

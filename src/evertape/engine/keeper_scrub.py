@@ -236,7 +236,7 @@ class Scrub:
 
     async def _damaged(self, row: SegmentRow, volume: str, look: Look) -> None:
         text = f"{row.path} on volume {volume} is damaged: {look.problem}"
-        detail = {"segment": row.id, "path": row.path}
+        detail = {"segment": row.id, "path": row.path, "problem": look.problem, "on": volume}
         event = SegmentDamaged(
             **self._host.stamp(), segment=row.id, camera=row.camera, volume=row.volume, path=row.path,
             problem=look.problem, hash=look.hash, spans=look.lost, located=look.located,

@@ -12,7 +12,7 @@ from evertape.clock import Clock
 from evertape.domain.storage_label import REMEDIES, StorageTrouble, label_of, trouble_of
 from evertape.domain.volume_outage import WELL, Outage, is_unusable, step
 from evertape.domain.volumes import RETIRED
-from evertape.engine.alarm import Alarm
+from evertape.engine.alarm import UNUSED, Alarm
 from evertape.engine.declared_volumes import Declared
 from evertape.engine.storage_service import facts_of, is_usable
 from evertape.ipc.events import AnyEvent, EventStamp
@@ -59,13 +59,16 @@ class VolumeAlarms:
         for name in dict.fromkeys([*self._outages, *used]):
             if name not in used:
                 self._outages.pop(name)
-                self._set(name, False, f"the volume {name} is not used any more")
+                self._set(name, False, f"the volume {name} is not used any more", why=UNUSED)
                 continue
             info = infos.get(name)
             state = info.state if info is not None else "unknown"
             outage = self._outages[name] = step(self._outages.get(name, WELL), is_unusable(state), now)
             if outage.told and info is not None:
-                self._set(name, True, text_of(info, _usable(infos, used)), state=state)
+                others = _usable(infos, used)
+                trouble = (trouble_of(facts_of(info)) or StorageTrouble.ERROR).code
+                goes_on = next(iter(others), "")
+                self._set(name, True, text_of(info, others), state=state, trouble=trouble, goes_on_with=goes_on)
             elif not outage.told:
                 self._set(name, False, f"the volume {name} can be used again")
 
@@ -83,7 +86,7 @@ class VolumeAlarms:
         if on:
             alarm.set(True, text, **detail)
         else:
-            alarm.set(False, over=text)
+            alarm.set(False, over=text, **detail)
 
 
 def text_of(info: VolumeInfo, others: Iterable[str]) -> str:

@@ -188,7 +188,9 @@ class AlertDesk:
         for name, days in short.items():
             text = f"volume {name} holds {days:.1f} days of footage at the present rate, fewer than {least:g}"
             hint = "use a larger disk, fewer or smaller streams, or lower alerts.min_days"
-            self._state = begin(self._state, Alerted(FORECAST, volume=name, text=f"{text}; {hint}", since=now), now)
+            detail = {"days": round(days, 1), "least": least}
+            alert = Alerted(FORECAST, volume=name, text=f"{text}; {hint}", since=now, detail=detail)
+            self._state = begin(self._state, alert, now)
         for old in [one for one in self._state.active.values() if one.kind == FORECAST and one.volume not in short]:
             over = replace(old, text=f"volume {old.volume} holds enough days of footage again")
             self._state = end(self._state, over, now)
@@ -228,7 +230,7 @@ def _write(file: Path, text: bytes) -> None:
 
 def alerted(event: Alert) -> Alerted:
     """As the domain has it."""
-    return Alerted(event.kind, event.camera, event.volume, event.text, event.at)
+    return Alerted(event.kind, event.camera, event.volume, event.text, event.at, detail=event.detail)
 
 
 def still_raised(index: View, start: int) -> list[Alerted]:
@@ -236,9 +238,8 @@ def still_raised(index: View, start: int) -> list[Alerted]:
     latest: dict[tuple[str, str, str], tuple[str, Alerted]] = {}
     for row in index.events([Alert], start=start, limit=_MOST):
         body = row.body
-        alert = Alerted(
-            str(body.get("kind", "")), row.camera, str(body.get("volume", "")), str(body.get("text", "")), row.at
-        )
+        kind, volume, text = (str(body.get(name, "")) for name in ("kind", "volume", "text"))
+        alert = Alerted(kind, row.camera, volume, text, row.at, detail=body.get("detail") or {})
         latest.setdefault(alert.key, (str(body.get("state", "")), alert))
     return [alert for state, alert in latest.values() if state == "raised"]
 

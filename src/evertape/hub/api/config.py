@@ -13,6 +13,7 @@ from evertape.config.load import LoadedConfig, load, load_text
 from evertape.config.problems import InvalidConfig
 from evertape.config.show import shown
 from evertape.hub import configuring
+from evertape.hub.alerts.usable import refuse_unusable
 from evertape.hub.api.asking import Admin
 from evertape.hub.configuring import Change
 from evertape.hub.errors import HubError, Problem, errors, problems_of
@@ -65,6 +66,7 @@ async def edit(body: dict[str, Any], services: Shared, _who: Admin) -> Change:
     values = configuring.plain(body)
     if not values:
         raise HubError(422, "nothing_to_change", "nothing is to be changed", where=["body"])
+    await refuse_unusable(values)
     return await configuring.change(services, lambda file: set_values(file, values))
 
 

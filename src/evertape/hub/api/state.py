@@ -9,8 +9,11 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from evertape.domain.account import Account
+from evertape.domain.homecoming import NO_HOME, NO_ROOM
 from evertape.domain.retention_terms import Terms
+from evertape.domain.storage_label import trouble_of
 from evertape.domain.volume_state import VolumeState
+from evertape.engine.storage_service import facts_of
 from evertape.engine.usage import Usage, forecast_of, label_with
 from evertape.hub.api.times import Instant, optional_instant
 from evertape.ipc.messages import CameraInfo, HomecomingNews, RecordingInfo, StreamInfo, VolumeInfo
@@ -164,6 +167,7 @@ class CameraState(BaseModel):
 
     id: str
     name: str = Field(description="For people.")
+    enabled: bool = Field(description="False: it is switched off, neither connected to nor recorded.")
     sub: bool = Field(description="It has a smaller stream, which is received only while somebody watches it.")
     streams: list[StreamState] = Field(description="Empty in the first moments after a start, or while it is disabled.")
     recording: RecordingState | None = Field(description="Null in the first moments after a start.")
@@ -185,7 +189,10 @@ class VolumeStatus(BaseModel):
     reason: str
     since: Instant | None
     label: str = Field(description="What people read of it, like `USB Disconnected`, or how much is used.")
-    label_reason: str
+    label_reason: str = Field(description="Why, in one sentence; empty while all is well.")
+    trouble: str | None = Field(
+        examples=["usb_disconnected"], description="The label as a word for programs; null: there is nothing wrong."
+    )
     free: int = Field(description="Bytes.")
     total: int = Field(description="Bytes.")
     used: int | None = Field(description="Bytes of finished footage on it; null: the index cannot be read now.")
@@ -205,7 +212,7 @@ class VolumeStatus(BaseModel):
         cls, info: VolumeInfo, usage: Mapping[str, Usage], terms: Terms, homecoming: HomecomingNews | None
     ) -> VolumeStatus:
         """From a disk process's news, and the index."""
-        label, held = label_with(info, usage), usage.get(info.volume_id)
+        label, held, trouble = label_with(info, usage), usage.get(info.volume_id), trouble_of(facts_of(info))
         lasts = forecast_of(info, usage, terms)
         tidy = [one.reconciled for one in homecoming.volumes if one.name == info.name] if homecoming else []
         return cls(
@@ -220,6 +227,7 @@ class VolumeStatus(BaseModel):
             since=optional_instant(info.since_utc),
             label=label.text,
             label_reason=label.reason,
+            trouble=None if trouble is None else trouble.code,
             free=info.free,
             total=info.total,
             used=None if held is None else held.bytes,
@@ -251,6 +259,7 @@ class Homecoming(BaseModel):
     bytes: int
     rate: float = Field(description="Bytes per second at the moment.")
     waiting: str = Field(description="Why none is on its way though some should be.")
+    waiting_for: str = Field(description="The same for programs: `volume` or `room`; or empty.")
 
     @classmethod
     def of(cls, news: HomecomingNews | None) -> Homecoming | None:
@@ -264,6 +273,7 @@ class Homecoming(BaseModel):
             bytes=news.bytes,
             rate=news.rate,
             waiting=news.waiting,
+            waiting_for={NO_HOME: "volume", NO_ROOM: "room"}.get(news.waiting, ""),
         )
 
 

@@ -65,6 +65,7 @@ async def camera_states(services: Services, raw: dict[str, Any], who: Who) -> li
             CameraState(
                 id=name,
                 name=camera.name,
+                enabled=camera.enabled,
                 sub=camera.sub_url is not None,
                 streams=[] if info is None else [StreamState.of(stream) for stream in info.streams],
                 recording=None if info is None else RecordingState.of(info.recording),
