@@ -99,6 +99,35 @@ def add_camera(path: Path, camera_id: str, fields: Mapping[str, Any], *, save: b
     return _add(path, "cameras", camera_id, fields, save=save)
 
 
+def add_all(
+    path: Path,
+    *,
+    values: Mapping[str, Plain] | None = None,
+    cameras: Mapping[str, Mapping[str, Any]] | None = None,
+    volumes: Mapping[str, Mapping[str, Any]] | None = None,
+    save: bool = True,
+) -> LoadedConfig:
+    """Add cameras and volumes and set dotted keys, all or none of it; see ``add_camera``, ``set_values``.
+
+    Raises:
+        InvalidConfig: the configuration would be wrong with it.
+        ConfigError: there is such a camera or volume already, no such key, or the file cannot be written.
+    """
+    new: list[tuple[str, str, Mapping[str, Any]]] = [
+        *(("cameras", name, fields) for name, fields in (cameras or {}).items()),
+        *(("volumes", name, fields) for name, fields in (volumes or {}).items()),
+    ]
+
+    def change(text: str, data: Tables) -> str:
+        for table, name, fields in new:
+            text = _added(text, data, table, name, fields)
+        for key, value in (values or {}).items():
+            text = textedit.set_in(text, *_checked(data, key, value))
+        return text
+
+    return _edit(path, change, save=save)
+
+
 def camera_of(fields: Mapping[str, Any]) -> Camera:
     """A camera that is in no file, out of the keys it would have there; its password fetched.
 
@@ -252,15 +281,15 @@ def _converted(key: Key, value: Plain) -> Plain:
 
 
 def _add(path: Path, table: str, name: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:
+    return _edit(path, lambda text, data: _added(text, data, table, name, fields), save=save)
+
+
+def _added(text: str, data: Tables, table: str, name: str, fields: Mapping[str, Any]) -> str:
     model, at = _MODELS[table], (*table.split("."), name)
-
-    def change(text: str, data: Tables) -> str:
-        if name in _names(data, table):
-            what = f"there is a {at[-2][:-1]} {name!r} already"
-            raise ConfigError(what, hint="choose another name, or edit that one")
-        return textedit.add_table_in(text, at, _plain(model, at, fields))
-
-    return _edit(path, change, save=save)
+    if name in _names(data, table):
+        what = f"there is a {at[-2][:-1]} {name!r} already"
+        raise ConfigError(what, hint="choose another name, or edit that one")
+    return textedit.add_table_in(text, at, _plain(model, at, fields))
 
 
 def _plain(model: type[Section], at: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, Any]:
