@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from evertape.cli.place import Place
-from evertape.engine.unit import UnitTerms, unit_text
+from evertape.engine.unit import DECODERS, UnitTerms, unit_text
 from evertape.errors import UsageError
 from evertape.ipc.places import socket_path
 
@@ -67,6 +68,7 @@ class Installer:
                 # Not known: as if it were one, which does no harm.
                 mounts=[path for path, mount in volumes.items() if mount is not False],
                 user=self._user,
+                groups=[name for name in DECODERS if _has_group(name)],
                 name=self._name,
             )
         )
@@ -124,11 +126,14 @@ class Installer:
                 f"{self._place.data.root} is too long a path for the sockets of a service",
                 hint="choose a shorter one with --data, such as /var/lib/evertape",
             )
-        if any(self._place.data.root.resolve().is_relative_to(path) for path in TEMPORARY):
-            raise UsageError(
-                f"{self._place.data.root} is a temporary place, and a service has a private one of its own",
-                hint="choose another with --data, such as /var/lib/evertape",
-            )
+        for path, hint in [
+            (self._place.data.root.resolve(), "choose another with --data, such as /var/lib/evertape"),
+            *((path, "move the program, to /opt for instance") for path in _program()),
+        ]:
+            if any(path.is_relative_to(temporary) for temporary in TEMPORARY):
+                raise UsageError(
+                    f"{path} is a temporary place, and a service has a private one of its own", hint=hint
+                )
 
     def _environment(self) -> dict[str, str]:
         source = Path(__file__).resolve().parents[2]
@@ -187,6 +192,14 @@ def _program() -> list[Path]:
     """The folders that the program consists of."""
     found = {Path(__file__).resolve().parents[2], Path(sys.prefix), Path(sys.base_prefix)}
     return sorted(path for path in found if path not in (Path("/usr"), Path("/usr/local")))
+
+
+def _has_group(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
 
 
 def _readable(path: Path) -> None:

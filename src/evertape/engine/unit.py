@@ -11,6 +11,8 @@ from pathlib import Path, PurePosixPath
 
 MEDIA = ("/mnt", "/media", "/run/media", "/srv")
 """Where disks are mounted, also ones that come later."""
+DECODERS = ("video", "render")
+"""Groups whose members may use decoders in hardware. Not every machine has both: udev's package makes ``render``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class UnitTerms:
         volumes: the folders of the declared volumes.
         mounts: those of them that are mount points.
         user: whom it runs as.
+        groups: those of ``DECODERS`` that this machine has.
         name: of the unit, without ``.service``.
     """
 
@@ -37,6 +40,7 @@ class UnitTerms:
     volumes: Sequence[Path] = ()
     mounts: Sequence[Path] = ()
     user: str = "evertape"
+    groups: Sequence[str] = ()
     name: str = "evertape"
 
 
@@ -51,6 +55,7 @@ def unit_text(terms: UnitTerms) -> str:
         command=" ".join(map(_quoted, words)),
         environment="\n".join(variables),
         home="\n".join(home),
+        groups=_groups(terms.groups),
         state="StateDirectory=evertape\n" if terms.data == Path("/var/lib/evertape") else "",
         writable=" ".join(_quoted(f"-{path}") for path in writable(terms)),
         wants=_wants(terms.mounts),
@@ -77,6 +82,11 @@ def _home(program: Iterable[Path], data: Iterable[Path]) -> list[str]:
 
 def _in_home(path: Path) -> bool:
     return any(path.is_relative_to(home) for home in ("/home", "/root", "/run/user"))
+
+
+def _groups(names: Sequence[str]) -> str:
+    """A group that does not exist would keep the service from starting (216/GROUP)."""
+    return f"# For decoders in hardware.\nSupplementaryGroups={' '.join(names)}\n" if names else ""
 
 
 def _wants(mounts: Iterable[Path]) -> str:
@@ -120,11 +130,11 @@ Type=notify
 ExecStart={command}
 ExecReload=kill -HUP $MAINPID
 {environment}
+# What journalctl calls it; the interpreter's name otherwise.
+SyslogIdentifier={name}
 User={user}
 Group={user}
-# For decoders in hardware.
-SupplementaryGroups=video render
-UMask=0027
+{groups}UMask=0027
 {state}CacheDirectory=evertape
 
 Restart=always
