@@ -23,7 +23,7 @@ from evertape.domain.wish import Said
 from evertape.engine.in_process import InProcessRecorder
 from evertape.engine.storage_notice import StorageCallback
 from evertape.engine.supervisor import Machine, Supervisor
-from evertape.errors import UsageError
+from evertape.errors import NotRunningError, UsageError
 from evertape.ipc.messages import CameraInfo
 from evertape.types import CameraId
 from evertape.version import VERSION
@@ -74,6 +74,20 @@ class EmbeddedEngine:
                 cls._engines[place] = engine
             engine._users += 1
             return engine
+
+    @classmethod
+    def running(cls, directory: str | Path) -> EmbeddedEngine:
+        """The engine of this directory, if one runs in this process. Raises ``NotRunningError``."""
+        with cls._lock:
+            engine = cls._engines.get(Path(os.path.abspath(directory)))
+        if engine is None:
+            raise NotRunningError(f"no pipeline of this program records to {directory}", hint="start one first")
+        return engine
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force: the cameras of all pipelines, and defaults."""
+        return self._loaded().config
 
     def release(self) -> None:
         """Done with it; the last one to say so stops the engine and waits until every file is finished."""

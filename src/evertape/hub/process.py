@@ -202,6 +202,7 @@ class HubProcess:
             while not server.started and not task.done():
                 await asyncio.sleep(0.01)
             log.info("[HUB] the page is at %s", url)
+            await self._write_key()
             await self._note(url)
             await self._first_words(url)
             self._tell_where(url, tls)
@@ -244,6 +245,14 @@ class HubProcess:
             return
         if token:
             log.warning("[HUB] there is no account yet; whoever opens %s makes the first one", setup_url(url, token))
+
+    async def _write_key(self) -> None:
+        assert self._security is not None and self._security.key is not None
+        try:
+            async with asyncio.timeout(2.0):
+                await asyncio.to_thread(self._security.key.write)
+        except (OSError, TimeoutError) as error:
+            log.warning("[HUB] programs on this machine have to log in: the key for them cannot be written (%s)", error)
 
     async def _note(self, url: str) -> None:
         """Write down where it listens, for whoever looks; best effort, for the disk may hang."""

@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from evertape.hub.auth.accounts import Accounts
 from evertape.hub.auth.guard import COOKIE, CSRF_HEADER, Via, Who
+from evertape.hub.auth.local_key import PREFIX, LocalKey
 from evertape.hub.auth.origin import is_same_origin
 from evertape.hub.auth.refusal import Refusal, not_logged_in
 from evertape.hub.auth.sessions import csrf_of
@@ -25,6 +26,8 @@ class AccountAuthority:
     """See the module; ``guard.Authority``."""
 
     accounts: Accounts
+    key: LocalKey | None = None
+    """That of programs on this machine."""
 
     async def identify(self, connection: HTTPConnection) -> Who:
         """See ``guard.Authority``. What was found stays in ``connection.state.who``."""
@@ -42,7 +45,12 @@ class AccountAuthority:
             return None
         # Whoever shows a token is judged by it alone, also if a browser adds a cookie.
         scheme, _, secret = header.partition(" ")
-        found = await self.accounts.token(secret.strip()) if scheme.lower() == "bearer" else None
+        secret = secret.strip() if scheme.lower() == "bearer" else ""
+        if secret.startswith(PREFIX) and self.key is not None and (local := self.key.who(secret, connection)):
+            if connection.scope["type"] == "websocket" and "origin" in connection.headers:
+                check_origin(connection)
+            return local
+        found = await self.accounts.token(secret) if secret else None
         if found is None:
             raise Refusal(
                 401, "token_refused", "this token is not good, or not any more", hint="an admin can make another",

@@ -11,6 +11,7 @@ from evertape.hub.auth.accounts import Accounts
 from evertape.hub.auth.authority import AccountAuthority
 from evertape.hub.auth.exposure import exposure
 from evertape.hub.auth.gate import Gate
+from evertape.hub.auth.local_key import LocalKey
 from evertape.hub.auth.origin import listed, own_names
 from evertape.hub.auth.passwords import Passwords
 from evertape.hub.auth.recheck import Recheck
@@ -39,13 +40,13 @@ def make_security(services: Services, passwords: Passwords | None = None) -> Sec
     def warnings() -> list[str]:
         return list(filter(None, [exposure(services.config.hub)]))
 
-    return Security(accounts, Trail(services.engine.ask), warnings)
+    return Security(accounts, Trail(services.engine.ask), warnings, LocalKey(root))
 
 
 def secure(app: FastAPI, services: Services, security: Security) -> None:
     """Let ``security`` decide who may what in ``app``. The routes of ``ROUTERS`` are the caller's to include."""
     app.state.security = security
-    authority = AccountAuthority(security.accounts)
+    authority = AccountAuthority(security.accounts, security.key)
     guard.install(app, authority)
     names = own_names()
 

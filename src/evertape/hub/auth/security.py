@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from evertape.hub.auth.accounts import Accounts, Login
 from evertape.hub.auth.guard import COOKIE, Via, Who
+from evertape.hub.auth.local_key import LocalKey
 from evertape.hub.auth.models import SessionAnswer
 from evertape.hub.auth.sessions import LONGEST_NS, csrf_of
 from evertape.hub.auth.trail import Trail
@@ -26,11 +27,13 @@ class Security:
         accounts: everything about who may what.
         trail: who did what.
         warnings: what about this hub is not safe, as of now.
+        key: for programs on this machine.
     """
 
     accounts: Accounts
     trail: Trail
     warnings: Callable[[], list[str]]
+    key: LocalKey | None = None
 
     def session_answer(self, who: Who, cookie: str) -> SessionAnswer:
         """Who is logged in, for himself."""

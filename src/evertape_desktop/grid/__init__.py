@@ -1,0 +1,1 @@
+"""The grid of cameras and the list beside it."""

@@ -1,0 +1,1 @@
+"""Recording as an operator controls it: the panel, the banner, the mark in the tray."""
