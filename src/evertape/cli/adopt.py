@@ -103,6 +103,30 @@ def _recordings(
     dry_run: bool,
     as_json: bool,
 ) -> int:
+    report, zone_used = take_recordings(place, directory, cameras, patterns, zone, volume, dry_run, quiet=as_json)
+    if as_json:
+        emit(asdict(report))
+    else:
+        print(report_text(report, zone_used, dry_run=dry_run))
+    return 1 if report.broken else 0
+
+
+def take_recordings(
+    place: Place,
+    directory: Path,
+    cameras: Sequence[str],
+    patterns: Sequence[str],
+    zone: str,
+    volume: str,
+    dry_run: bool,
+    *,
+    quiet: bool,
+) -> tuple[ImportReport, tzinfo | None]:
+    """Take another recorder's files in; see the options of ``adopt``. Returns what came of it, and the zone of names.
+
+    Raises:
+        UsageError: an option makes no sense, or a service runs.
+    """
     from evertape.cli.screen import progress_bar
     from evertape.cli.service import only_one
     from evertape.clock import SystemClock
@@ -115,15 +139,11 @@ def _recordings(
     with (
         only_one(place.data),
         _target(place, config, volume, dry_run) as target,
-        progress_bar("copying", quiet=as_json) as bar,
+        progress_bar("copying", quiet=quiet) as bar,
     ):
         told = bar or (lambda _done, _all: None)
         report = Import(place.data, directory, target, rules, SystemClock(), told).run()
-    if as_json:
-        emit(asdict(report))
-    else:
-        print(report_text(report, rules.zone, dry_run=dry_run))
-    return 1 if report.broken else 0
+    return report, rules.zone
 
 
 def _config(place: Place) -> Config:

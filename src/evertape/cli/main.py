@@ -18,6 +18,7 @@ from evertape.cli import (
     doctor_verb,
     export,
     hub,
+    import_predecessor,
     init,
     lab,
     ledger,
@@ -57,8 +58,8 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 
 # In the order of the help.
 PARTS = (
-    init, config_verbs, camera, volume, hub, doctor_verb, serve, service_install, record, protect, retention, demo, lab,
-    status, view, snapshot, alerts, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
+    init, import_predecessor, config_verbs, camera, volume, hub, doctor_verb, serve, service_install, record, protect,
+    retention, demo, lab, status, view, snapshot, alerts, timeline, schedule, ledger, export, verify, audit, scrub, rebuild, adopt, backup,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)
