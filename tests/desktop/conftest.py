@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +12,13 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("PySide6", reason="the desktop's libraries are not installed")
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 
+from PySide6.QtWidgets import QApplication, QWidget
+
 from desktop.canned_link import CannedLink
 from evertape_desktop.actions import Actions
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.context import Context
 from evertape_desktop.store import SettingsStore
-from PySide6.QtWidgets import QApplication, QWidget
 
 
 @pytest.fixture
@@ -40,6 +41,3 @@ def context(qapp: QApplication, backend: Backend) -> Iterator[Context]:
     window = QWidget()
     yield Context(backend, SettingsStore(None), Actions(window))
     window.deleteLater()
-
-
-Started = Callable[[], Backend]

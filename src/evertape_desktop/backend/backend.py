@@ -131,12 +131,15 @@ class Backend(QObject):
             answer = await self.request(method, path, query=query, body=body, headers=headers)
             return (decode or _decoded)(answer)
 
-        if method != "GET":
-            return self.do(_then_look(work(), self._nudged))
-        return self.do(work())
+        return self.do(work(), look=method != "GET")
 
-    def do(self, work: Coroutine[Any, Any, Any]) -> Reply:
-        """Have ``work`` done on the link's thread; it may use ``request``."""
+    def do(self, work: Coroutine[Any, Any, Any], *, look: bool = False) -> Reply:
+        """Have ``work`` done on the link's thread; it may use ``request``.
+
+        Args:
+            work: what it returns is the reply's answer.
+            look: it changes something, so the state is asked for when it is done.
+        """
         reply = Reply(self.failed.emit)
         if self._closing:
             work.close()
@@ -151,9 +154,13 @@ class Backend(QObject):
                 # The edge of somebody else's work; its owner is told.
                 log.exception("[DESKTOP] a request failed by a mistake of Evertape's own")
                 answer = Problem("mistake", f"this is a mistake in Evertape: {error!r}")
+            if look:
+                self._nudged.set()
             self._post(lambda: reply.settle(answer))
 
         future = asyncio.run_coroutine_threadsafe(settled(), self._loop)
+        # Work that is cancelled before it has begun would complain that nobody ever awaited it.
+        future.add_done_callback(lambda _: work.close())
         reply.bind(future.cancel)
         return reply
 
@@ -179,7 +186,7 @@ class Backend(QObject):
 
     def log_in(self, name: str, password: str) -> Reply:
         """Be somebody from now on."""
-        return self.do(_then_look(self.link.log_in(name, password), self._nudged))
+        return self.do(self.link.log_in(name, password), look=True)
 
     # -- what is asked most ---------------------------------------------------------------------------------
 
@@ -193,6 +200,8 @@ class Backend(QObject):
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
+            # What was asked for in the last moment becomes a task first.
+            self._loop.run_until_complete(asyncio.sleep(0))
             tasks = asyncio.all_tasks(self._loop)
             for task in tasks:
                 task.cancel()
@@ -273,13 +282,6 @@ class Backend(QObject):
         if connection != self.connection:
             self.connection = connection
             self.connection_changed.emit(connection)
-
-
-async def _then_look(work: Coroutine[Any, Any, Any], nudged: asyncio.Event) -> Any:
-    try:
-        return await work
-    finally:
-        nudged.set()
 
 
 def _contact(problem: Problem) -> Connection:

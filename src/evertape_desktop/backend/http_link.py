@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,7 @@ class HttpLink:
         self._certificate = certificate
         self._csrf = ""
         self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def name(self) -> str:
@@ -49,6 +51,7 @@ class HttpLink:
         self, method: str, path: str, query: Mapping[str, Any], body: Any, headers: Mapping[str, str]
     ) -> Answer:
         """See ``Link``."""
+        self._loop = asyncio.get_running_loop()
         url, token = await self.where()
         sent = {**headers, **_bearer(token)}
         if not token and method != "GET":
@@ -78,6 +81,13 @@ class HttpLink:
         except (OSError, WebSocketException, ValueError, TimeoutError) as error:
             raise _unreachable(url, error) from None
         raise Problem("unreachable", f"{url} has hung up")
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> Future[None] | None:
+        """Have ``work`` done on the loop of this link, from any thread; ``None`` before anybody asked anything."""
+        if self._loop is None or self._loop.is_closed():
+            work.close()
+            return None
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def socket_terms(self, path: str) -> dict[str, Any]:
         """How to open a WebSocket there: arguments of ``websockets``' ``connect``."""
