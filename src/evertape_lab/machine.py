@@ -138,7 +138,7 @@ class Machine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._systemd:
-            # The kernel ends everything in a PID namespace with its first process, and mounts with the last that sees them.
+            # The kernel ends all in a PID namespace with its first process, and mounts with the last that sees them.
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._systemd, signal.SIGKILL)
         if self._process is not None:

@@ -131,9 +131,7 @@ class Installer:
             *((path, "move the program, to /opt for instance") for path in _program()),
         ]:
             if any(path.is_relative_to(temporary) for temporary in TEMPORARY):
-                raise UsageError(
-                    f"{path} is a temporary place, and a service has a private one of its own", hint=hint
-                )
+                raise UsageError(f"{path} is a temporary place, and a service has a private one of its own", hint=hint)
 
     def _environment(self) -> dict[str, str]:
         source = Path(__file__).resolve().parents[2]

@@ -59,7 +59,8 @@ class LivePlayer extends HTMLElement {
     document.removeEventListener("visibilitychange", this.#look);
     clearInterval(this.timer);
     this.inView = false;
-    this.#stop();
+    // Unless it was only moved to another place.
+    queueMicrotask(() => this.isConnected || this.#stop());
   }
 
   attributeChangedCallback(name, old, value) {
@@ -252,6 +253,11 @@ class LivePlayer extends HTMLElement {
   #words() {
     const state = this.dataset.state;
     if (state === "playing") return;
+    if (feed.camera(this.getAttribute("camera"))?.enabled === false) {
+      say(this.words, t("state.disabled"));
+      say(this.more, "");
+      return;
+    }
     if (state !== "away") {
       say(this.words, this.fixed || t("live.waiting"));
       say(this.more, "");

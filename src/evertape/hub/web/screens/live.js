@@ -16,6 +16,7 @@ class LiveWall extends HTMLElement {
   #layout = read();
   #zoomed = null;
   #from = null;
+  #players = new Map(); // by camera: one that stays in the grid goes on as it was, wherever its place is
 
   connectedCallback() {
     this.grid = h("ol", { class: "live-grid", "aria-label": t("live.title") });
@@ -40,7 +41,7 @@ class LiveWall extends HTMLElement {
   #changed = () => {
     if (!feed.status) return;
     const ids = feed.status.cameras.map((camera) => camera.id);
-    const key = ids.join();
+    const key = feed.status.cameras.map((camera) => [camera.id, camera.name, Boolean(camera.sub)].join()).join();
     if (this.known === key) return;
     const first = this.known === undefined;
     this.known = key;
@@ -115,6 +116,8 @@ class LiveWall extends HTMLElement {
     const cells = zoomed ? [[this.#layout.places.indexOf(zoomed), zoomed]] : this.#layout.places.slice(begin, begin + this.#count).map((id, at) => [begin + at, id]);
     this.grid.style.setProperty("--columns", String(zoomed ? 1 : this.#layout.size));
     this.grid.classList.toggle("alone", Boolean(zoomed));
+    const shown = new Set(cells.map(([, id]) => id));
+    for (const id of this.#players.keys()) if (!shown.has(id)) this.#players.delete(id);
     fill(this.grid, cells.map(([place, id]) => (id ? this.#cell(place, id, Boolean(zoomed)) : this.#empty(place))));
     for (const one of this.sizes.children) one.setAttribute("aria-pressed", String(Number(one.dataset.n) === this.#layout.size && !zoomed));
     this.back.hidden = !zoomed;
@@ -125,7 +128,7 @@ class LiveWall extends HTMLElement {
   #cell(place, id, alone) {
     const name = feed.camera(id)?.name || id;
     const hasSub = feed.camera(id)?.sub;
-    const player = h("et-live", { camera: id, stream: alone || !hasSub || this.#layout.size === 1 ? "main" : "sub", muted: true });
+    const player = this.#player(id, alone || !hasSub || this.#layout.size === 1 ? "main" : "sub");
     const cell = h("li", { class: "cell", tabindex: "0", draggable: "true", "aria-label": t("live.cell", { name, n: place + 1 }), data: { camera: id } }, player,
       h("div", { class: "cell-bar" }, h("strong", {}, name), h("span", { class: "grow" }), this.#sound(player),
         h("a", { class: "icon-button", href: link("timeline", { camera: id }), "aria-label": `${t("live.timeline")}: ${name}`, title: t("live.timeline") }, icon("timeline")),
@@ -136,13 +139,24 @@ class LiveWall extends HTMLElement {
     return cell;
   }
 
+  #player(camera, stream) {
+    const player = this.#players.get(camera) ?? h("et-live", { camera, muted: true });
+    this.#players.set(camera, player);
+    player.setAttribute("stream", stream);
+    return player;
+  }
+
   #sound(player) {
     const toggle = iconButton("mute", t("live.sound"), () => {
       player.toggleAttribute("muted");
+      tell();
+    });
+    const tell = () => {
       const muted = player.hasAttribute("muted");
       fill(toggle, icon(muted ? "mute" : "sound"));
       toggle.setAttribute("aria-label", t(muted ? "live.sound" : "live.mute"));
-    });
+    };
+    tell();
     return toggle;
   }
 
