@@ -55,6 +55,7 @@ class CannedHub:
         self.cameras = [camera("door", "Front door"), camera("yard", "Yard")]
         self.volumes = [volume("usb1", "primary"), volume("internal", "spill")]
         self.alerts: list[dict[str, Any]] = []
+        self.channels = [channel("mail"), channel("pager", "json://pager.example.org", problem="refused")]
         self.answers: dict[tuple[str, str], tuple[int, Any]] = {}
         """Others than the ones below, by method and path."""
         self.exports: list[dict[str, Any]] = []
@@ -166,7 +167,7 @@ class CannedHub:
             case ("GET", "status"):
                 return self._status(now)
             case ("GET", "alerts"):
-                return {"alerts": self.alerts, "channels": [{"name": "mqtt", "ok": True, "problem": ""}]}
+                return {"alerts": self.alerts, "channels": self.channels}
             case ("GET", "timeline"):
                 cameras = query.getlist("camera")
                 return {
@@ -207,15 +208,26 @@ class CannedHub:
             case ("POST", "cameras", "probe"):
                 return {"ok": True, "codec": "h264", "width": 1920, "height": 1080, "fps": 25.0, "gop_s": 1.0,
                         "bit_rate": 4e6, "audio": None, "notices": []}  # fmt: skip
-            case ("POST", "alerts", "test"):
-                return {"channels": [{"name": "mqtt", "ok": True}, {"name": "mail", "ok": False, "problem": "refused"}]}
+            case ("POST", "alerts", *path, "test"):
+                return {"channels": [one for one in self.channels if not path or one["name"] == path[1]]}
+            case (_, "alerts", "channels", *path):
+                self._change_channels(path, body)
             case ("DELETE", *_):
                 return None
         return {"in_force": True, "changed": [], "warnings": [], "problem": ""}
 
+    def _change_channels(self, path: list[str], body: Any) -> None:
+        changed = next((one for one in self.channels if path and one["name"] == path[0]), None)
+        if changed is None:
+            self.channels.append(channel(body["name"], alerts=body["alerts"], ended=body["ended"]))
+        elif body is None:
+            self.channels.remove(changed)
+        else:
+            changed.update((key, value) for key, value in body.items() if key != "url")
+
     def _status(self, now: float) -> dict[str, Any]:
         for one in self.cameras:
-            if one["recording"]["state"] == "recording":
+            if one["recording"] is not None and one["recording"]["state"] == "recording":
                 one["recording"]["durable_until"] = iso(now - 0.8)
         return {
             "name": "Home", "version": "0.5.0", "now": iso(now), "started": iso(now - 7200), "timezone": None,
@@ -294,14 +306,15 @@ def camera(name: str, words: str) -> dict[str, Any]:
                  "durable_age_s": 0.8, "attempt": 0, "retry_max": 20, "retry_in_s": None}  # fmt: skip
     day = {"wanted_s": 86400, "recorded_s": 86374, "unexplained_s": 0, "recorded": 0.9997, "accounted": 1.0, "gaps": 2,
            "missing_s": 26.0, "worst_s": 20.0, "worst": "camera_unreachable"}  # fmt: skip
-    return {"id": name, "name": words, "streams": [stream], "recording": recording, "wish": {"wanted": True},
-            "mistakes": 0, "day": day}  # fmt: skip
+    return {"id": name, "name": words, "enabled": True, "streams": [stream], "recording": recording,
+            "wish": {"wanted": True}, "mistakes": 0, "day": day}  # fmt: skip
 
 
 def volume(name: str, role: str) -> dict[str, Any]:
     """One that is well."""
     return {"name": name, "id": name, "role": role, "path": f"/media/{name}", "declared": "", "state": "online",
             "usable": True, "reason": "", "since": None, "label": "612 GB used", "label_reason": "",
+            "trouble": None,
             "free": 1_388_000_000_000, "total": 2_000_000_000_000, "used": 612_000_000_000, "files": 9000,
             "bytes_per_hour": 3_600_000_000, "days_left": 12.4, "days_kept": 23.0, "reconciled": True}  # fmt: skip
 
@@ -329,6 +342,12 @@ def settings(one: dict[str, Any]) -> dict[str, Any]:
     """How a camera is configured."""
     return {"url": f"rtsp://viewer:***@192.0.2.10/{one['id']}", "sub_url": None, "enabled": True,
             "record": True, "audio": True, "transport": "tcp", "schedule": None, "retention": {}}  # fmt: skip
+
+
+def channel(name: str, to: str = "mailto://mail.example.org", *, problem: str = "", **more: Any) -> dict[str, Any]:
+    """A way to tell people."""
+    return {"name": name, "to": to, "alerts": "all", "ended": True, "ok": not problem, "problem": problem, "waiting": 0,
+            **more}  # fmt: skip
 
 
 def plan(max_age: str | None) -> dict[str, Any]:
@@ -360,5 +379,11 @@ CONFIG: dict[str, Any] = {
     "streaming": {"stall_timeout": "4s", "connect_timeout": "3s", "backoff": {"max_retries": 10}},
     "retention": {"max_age": "30d", "min_age": "0s", "quota": "none", "start_free": "5GB", "start_percent": 5.0,
                   "more_free": "5GB"},
+    "alerts": {"quiet": None, "quiet_all": False, "group": "1s", "min_days": 2.0, "heartbeat_url": "**********",
+               "heartbeat_interval": "1min"},
+    "mqtt": {"broker": None, "user": None, "password": None, "prefix": "evertape", "discovery": True,
+             "discovery_prefix": "homeassistant", "tls": False},
+    "hub": {"listen": "127.0.0.1:8480", "tls": "off", "certificate": None, "key": None, "hosts": None},
+    "restream": {"enabled": False, "listen": "127.0.0.1:8554"},
     "storage": {"min_record_free": "1GB", "resume_free": "2GB", "homecoming_rate": "20MB"},
 }  # fmt: skip

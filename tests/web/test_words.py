@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import shutil
@@ -10,12 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from evertape.domain.camera_outage import CameraAlert
 from evertape.domain.cause import Cause, explain
 from evertape.domain.deed import deed
-from evertape.domain.storage_label import StorageTrouble
+from evertape.domain.storage_label import REASONS, REMEDIES, StorageTrouble
 from evertape.domain.volume_state import VolumeState
+from evertape.engine.alarm import CHANGED, UNUSED
+from evertape.engine.volume_alarms import KIND
+from evertape.hub.alerts.desk import FORECAST
 from evertape.hub.app import WEB
 from evertape.hub.jobs import JobState
+from evertape.ipc.events import Alert
 
 Words = dict[str, dict[str, str]]
 LITERAL = re.compile(r'\bt\("([^"`$]+)"')
@@ -87,7 +93,62 @@ def test_every_state_has_a_word(words: Words) -> None:
     assert all(f"volume_state.{state}" in known for state in VolumeState)
     assert all(f"export.state.{state}" in known for state in JobState)
     for trouble in StorageTrouble:
-        assert f"trouble.{re.sub('[^a-z]+', '_', str(trouble).lower())}" in known
+        assert known[f"trouble.{trouble.code}"] == str(trouble)
+        assert known[f"volume_why.{trouble.code}"] == REASONS[trouble]
+        assert known[f"trouble_todo.{trouble.code}"] == REMEDIES[trouble]
+
+
+def kinds_told() -> str:
+    """What the event itself says of its kinds."""
+    return inspect.getsource(Alert).partition("kind: str")[2].partition("state: str")[0]
+
+
+def test_every_kind_of_alert_is_told_when_it_begins_and_when_it_ends(words: Words) -> None:
+    kinds = {name for name in re.findall(r"``([a-z_]+)``", kinds_told()) if name not in ("cause", "detail")}
+    assert kinds >= {str(kind) for kind in CameraAlert} | {KIND, "footage_damaged"} and len(kinds) == 9
+    table = (WEB / "core" / "alerts.js").read_text(encoding="utf-8")
+    for kind in kinds | {FORECAST}:
+        assert f"alert.{kind}" in words["ko"] and f"alert_over.{kind}" in words["ko"], kind
+        assert re.search(rf"^  {kind}: ", table, re.MULTILINE), kind
+    for why in (UNUSED, CHANGED):
+        assert f"alert_over.{why}_camera" in words["ko"]
+    assert f"alert_over.{UNUSED}_volume" in words["ko"]
+
+
+ALERT = {"camera": "door", "volume": "usb1", "text": "in English"}
+SAID = {
+    "camera_not_recording": {"cause": "camera_unreachable"},
+    "camera_login_refused": {"cause": "auth_failed"},
+    "camera_not_found": {"cause": "stream_not_found"},
+    "recording_retry": {"attempts": 20},
+    "recording_behind": {"waiting": 30 << 20, "budget": 60 << 20},
+    "volume_slow": {},
+    "volume_full": {"free": 10**9, "total": 10**12, "protected": 3, "young": 0},
+    "volume_unusable": {"state": "missing", "trouble": "usb_disconnected", "goes_on_with": "internal"},
+    "footage_damaged": {"segment": "a", "path": "door/x.mp4", "problem": "its bytes changed", "on": "usb1"},
+    "volume_forecast": {"days": 0.5, "least": 2.0},
+}
+"""With the values that each has in truth."""
+
+
+def test_what_is_said_of_an_alert_is_whole_and_not_the_english_of_the_service() -> None:
+    if shutil.which("node") is None:
+        pytest.skip("node is not installed; it only runs the page's modules here")
+    script = """
+      globalThis.localStorage = { getItem: () => "ko", setItem() {} };
+      globalThis.document = { documentElement: {} };
+      const { alertText, overText } = await import(`${process.argv[1]}/core/alerts.js`);
+      const told = JSON.parse(process.argv[2]).map((one) => [one.kind, alertText(one), overText(one)]);
+      process.stdout.write(JSON.stringify(told));
+    """
+    alerts = [{**ALERT, "kind": kind, "detail": detail} for kind, detail in SAID.items()]
+    alerts.append({**ALERT, "kind": "camera_not_recording", "detail": {"cause": "storage_missing"}})
+    alerts.append({**ALERT, "kind": "volume_unusable", "detail": {"trouble": "low_space", "goes_on_with": ""}})
+    command = ["node", "--input-type=module", "-e", script, str(WEB), json.dumps(alerts)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    for kind, began, over in json.loads(found.stdout):
+        for text in (began, over):
+            assert re.search("[가-힣]", text) and not re.search(r"[{}]|undefined|NaN", text), (kind, text)
 
 
 def test_every_cause_has_a_colour() -> None:

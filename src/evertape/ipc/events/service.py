@@ -59,6 +59,9 @@ class Alert(Event, frozen=True, kw_only=True, tag="alert", omit_defaults=True):
     volume: str = ""
     text: str = ""
     detail: dict[str, Any] = msgspec.field(default_factory=dict)
+    """The values in ``text``, for whoever words it in another language: the ``cause``, the ``trouble`` of a volume and
+    where recording ``goes_on_with``, ``attempts``, bytes ``waiting`` of a ``budget`` or ``free``, the ``path`` of a
+    file; at the end perhaps ``why``: ``unused`` or ``changed``, when nothing was mended."""
 
 
 class ClockStepped(Event, frozen=True, kw_only=True, tag="clock_stepped", omit_defaults=True):

@@ -1,4 +1,7 @@
-/** What is wrong, the worst first. Pure: from the answers of `/status` and `/alerts`. */
+/** What is wrong, the worst first, from the answers of `/status` and `/alerts`. */
+
+import { alertText } from "./alerts.js";
+import { labelOf, whyOf } from "./labels.js";
 
 const FLOWING = new Set(["connected", "receiving"]);
 const BEHIND_S = 10;
@@ -21,12 +24,14 @@ export function roleOf(status, name) {
 
 /**
  * How a camera is, in one of: `recording`, `spilling` (onto a spill volume), `waiting` (it should be recorded, and is not),
- * `watching` (it is there, and not to be recorded), `off`, `starting`, `away` (not to be recorded, and not there); with the cause.
+ * `watching` (it is there, and not to be recorded), `off`, `starting`, `away` (not to be recorded, and not there), `disabled` (by the
+ * configuration); with the cause.
  */
 export function cameraState(camera, status) {
+  if (camera.enabled === false) return { state: "disabled", cause: "" };
   const stream = mainStream(camera);
   const recording = camera.recording;
-  if (!recording || !stream) return { state: camera.enabled === false ? "off" : "starting", cause: "" };
+  if (!recording || !stream) return { state: "starting", cause: "" };
   const flowing = FLOWING.has(stream.state);
   if (recording.wanted) {
     if (recording.state === "recording" && flowing) {
@@ -89,13 +94,13 @@ function ofVolume(volume) {
   if (severity === "ok") return [];
   return [{
     severity, kind: volume.usable ? "volume_slow" : "volume_unusable", key: volume.usable ? "wrong.volume_slow" : "wrong.volume",
-    params: { name: volume.name }, volume: volume.name, label: volume.label, text: volume.label_reason, since: volume.since,
+    params: { name: volume.name }, volume: volume.name, label: labelOf(volume), text: whyOf(volume), since: volume.since,
   }];
 }
 
 function ofAlert(alert) {
   return {
     severity: alert.severity === "critical" || alert.kind === "footage_damaged" ? "bad" : "warn", kind: alert.kind, key: "wrong.alert",
-    params: { text: alert.text }, camera: alert.camera || undefined, volume: alert.volume || undefined, since: alert.since ?? null, alert: alert.kind,
+    params: { text: alertText(alert) }, camera: alert.camera || undefined, volume: alert.volume || undefined, since: alert.since ?? null, alert: alert.kind,
   };
 }

@@ -1,9 +1,11 @@
 /** The page's words in English. `ko.js` has the same keys. */
 
+import { alerts } from "./alerts.en.js";
 import { archive } from "./archive.en.js";
 import { settings } from "./settings.en.js";
 
 export const en = {
+  ...alerts,
   ...archive,
   ...settings,
   "nav.label": "Sections",
@@ -65,6 +67,7 @@ export const en = {
   "error.last_admin": "The last administrator stays.",
   "error.camera_exists": "There is a camera with this id already.",
   "error.volume_exists": "There is a volume with this name already.",
+  "error.channel_exists": "There is a channel with this name already.",
   "error.user_exists": "There is a user with this name already.",
   "error.on_system_disk": "This folder is on the system's own disk, which footage would fill.",
   "error.only_volume": "It is the only volume in use. Add another one first.",
@@ -94,6 +97,8 @@ export const en = {
   "safe.watch_live": "{name}: watch live",
   "safe.up": "running for {span}",
   "safe.ring": "memory for the newest footage: {used} of {budget}",
+  "homecoming.volume": "(none of the volumes it could go to is there)",
+  "homecoming.room": "(there is no room for it)",
   "safe.homecoming": "footage is coming home: {done} of {files} files {waiting}",
 
   "wrong.camera_waiting": "{name} is not being recorded",
@@ -114,6 +119,7 @@ export const en = {
   "state.waiting": "Not recorded",
   "state.watching": "Not recording",
   "state.off": "Off",
+  "state.disabled": "Switched off",
   "state.starting": "Starting",
   "state.away": "Away",
 
@@ -151,19 +157,6 @@ export const en = {
   "volume_state.wrong_volume": "Wrong disk",
   "volume_state.io_error": "Disk errors",
   "volume_state.hung": "No answer",
-
-  "trouble.storage": "Storage",
-  "trouble.usb_disconnected": "USB Disconnected",
-  "trouble.not_mounted": "Not Mounted",
-  "trouble.permission_denied": "Permission Denied",
-  "trouble.directory_not_found": "Directory Not Found",
-  "trouble.not_available": "Not Available",
-  "trouble.read_only": "Read-Only",
-  "trouble.i_o_error": "I/O Error",
-  "trouble.not_responding": "Not Responding",
-  "trouble.wrong_volume": "Wrong Volume",
-  "trouble.low_space": "Low Space",
-  "trouble.error": "Error",
 
   "live.title": "Live",
   "live.layout": "Layout",

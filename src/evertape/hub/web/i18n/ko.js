@@ -1,9 +1,11 @@
 /** 화면의 한국어 문구. 키는 `en.js`와 같다. */
 
+import { alerts } from "./alerts.ko.js";
 import { archive } from "./archive.ko.js";
 import { settings } from "./settings.ko.js";
 
 export const ko = {
+  ...alerts,
   ...archive,
   ...settings,
   "nav.label": "메뉴",
@@ -65,6 +67,7 @@ export const ko = {
   "error.last_admin": "마지막 관리자는 남아 있어야 합니다.",
   "error.camera_exists": "이 ID의 카메라가 이미 있습니다.",
   "error.volume_exists": "이 이름의 볼륨이 이미 있습니다.",
+  "error.channel_exists": "이 이름의 알림 방법이 이미 있습니다.",
   "error.user_exists": "이 이름의 사용자가 이미 있습니다.",
   "error.on_system_disk": "이 폴더는 시스템 디스크에 있어, 영상이 디스크를 채울 수 있습니다.",
   "error.only_volume": "사용 중인 유일한 볼륨입니다. 먼저 다른 볼륨을 추가하십시오.",
@@ -94,6 +97,8 @@ export const ko = {
   "safe.watch_live": "{name}: 실시간 보기",
   "safe.up": "가동 {span}",
   "safe.ring": "최신 영상용 메모리: {budget} 중 {used}",
+  "homecoming.volume": "(옮길 수 있는 볼륨이 없습니다)",
+  "homecoming.room": "(공간이 부족합니다)",
   "safe.homecoming": "영상을 원래 볼륨으로 옮기는 중: 파일 {files}개 중 {done}개 {waiting}",
 
   "wrong.camera_waiting": "{name}: 녹화되지 않고 있습니다",
@@ -114,6 +119,7 @@ export const ko = {
   "state.waiting": "녹화 안 됨",
   "state.watching": "녹화하지 않음",
   "state.off": "꺼짐",
+  "state.disabled": "사용 안 함",
   "state.starting": "시작 중",
   "state.away": "연결 안 됨",
 
@@ -151,19 +157,6 @@ export const ko = {
   "volume_state.wrong_volume": "다른 디스크",
   "volume_state.io_error": "디스크 오류",
   "volume_state.hung": "무응답",
-
-  "trouble.storage": "저장소",
-  "trouble.usb_disconnected": "USB 연결 끊김",
-  "trouble.not_mounted": "마운트되지 않음",
-  "trouble.permission_denied": "권한 없음",
-  "trouble.directory_not_found": "폴더 없음",
-  "trouble.not_available": "사용할 수 없음",
-  "trouble.read_only": "읽기 전용",
-  "trouble.i_o_error": "입출력 오류",
-  "trouble.not_responding": "응답 없음",
-  "trouble.wrong_volume": "다른 볼륨",
-  "trouble.low_space": "공간 부족",
-  "trouble.error": "오류",
 
   "live.title": "실시간",
   "live.layout": "배치",

@@ -5,6 +5,7 @@ export const settings = {
   "settings.recording": "Recording",
   "settings.storage": "Storage",
   "settings.alerts": "Alerts",
+  "settings.network": "Network",
   "settings.users": "Users",
   "settings.account": "My account",
   "settings.recording_when": "When and how",
@@ -16,6 +17,8 @@ export const settings = {
 
   "form.loading": "Loading …",
   "form.nothing": "Nothing was changed.",
+  "form.secret_kept": "There is one; leave this empty to keep it.",
+  "form.secret_remove": "Remove it",
   "form.saved": "Saved, and in force.",
   "form.saved_not_in_force": "Saved, but not in force yet: {problem}",
 
@@ -42,7 +45,7 @@ export const settings = {
   "camera.edit_title": "Change {name}",
   "camera.password_help": "Leave it empty to keep the one it has.",
   "camera.as_general": "as for all",
-  "camera.disabled": "Not in use",
+  "camera.disabled_text": "It is neither connected to nor recorded until it is in use again (Settings, Cameras).",
   "camera.start": "Start recording",
   "camera.stop": "Stop recording",
   "camera.started": "Recording was started.",
@@ -145,14 +148,6 @@ export const settings = {
   "protect.title": "Protected footage",
   "protect.none": "Nothing is protected.",
   "protect.end": "End the protection",
-
-  "alerts.now": "Now",
-  "alerts.none": "Nothing is wrong.",
-  "alerts.channels": "Where it is told",
-  "alerts.channels_text": "Mail, messengers, webhooks and MQTT are set in the section [alerts] of the configuration file.",
-  "alerts.no_channels": "Nowhere yet: only on this page.",
-  "alerts.test": "Send a test",
-  "alerts.testing": "Sending to every channel …",
 
   "users.name": "Name",
   "users.role": "Role",

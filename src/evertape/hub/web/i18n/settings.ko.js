@@ -5,6 +5,7 @@ export const settings = {
   "settings.recording": "녹화",
   "settings.storage": "저장소",
   "settings.alerts": "경보",
+  "settings.network": "네트워크",
   "settings.users": "사용자",
   "settings.account": "내 계정",
   "settings.recording_when": "녹화 시간과 방식",
@@ -16,6 +17,8 @@ export const settings = {
 
   "form.loading": "불러오는 중…",
   "form.nothing": "변경된 내용이 없습니다.",
+  "form.secret_kept": "설정되어 있습니다. 비워 두면 그대로 유지합니다.",
+  "form.secret_remove": "제거",
   "form.saved": "저장하고 적용했습니다.",
   "form.saved_not_in_force": "저장했지만 아직 적용되지 않았습니다: {problem}",
 
@@ -42,7 +45,7 @@ export const settings = {
   "camera.edit_title": "{name} 변경",
   "camera.password_help": "비워 두면 기존 비밀번호를 유지합니다.",
   "camera.as_general": "공통 설정",
-  "camera.disabled": "사용 안 함",
+  "camera.disabled_text": "다시 사용하도록 설정(설정의 카메라 화면)할 때까지 연결하거나 녹화하지 않습니다.",
   "camera.start": "녹화 시작",
   "camera.stop": "녹화 중지",
   "camera.started": "녹화를 시작했습니다.",
@@ -145,14 +148,6 @@ export const settings = {
   "protect.title": "보호된 영상",
   "protect.none": "보호된 영상이 없습니다.",
   "protect.end": "보호 해제",
-
-  "alerts.now": "현재",
-  "alerts.none": "문제가 없습니다.",
-  "alerts.channels": "알림 받을 곳",
-  "alerts.channels_text": "메일, 메신저, 웹훅, MQTT는 설정 파일의 [alerts] 항목에서 설정합니다.",
-  "alerts.no_channels": "아직 없습니다. 이 화면에만 표시됩니다.",
-  "alerts.test": "시험 전송",
-  "alerts.testing": "모든 곳으로 보내는 중…",
 
   "users.name": "이름",
   "users.role": "역할",

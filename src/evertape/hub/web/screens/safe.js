@@ -11,7 +11,7 @@ import { cameraState, mainStream, problemsOf, severityOf, volumeSeverity } from 
 import { session } from "../core/session.js";
 import { announce } from "../core/talk.js";
 import { isoMs } from "../core/time.js";
-import { labelOf } from "../core/labels.js";
+import { labelOf, whyOf } from "../core/labels.js";
 
 const PICTURE_EVERY_MS = 30000;
 
@@ -73,7 +73,7 @@ function footText(status) {
   const parts = [t("safe.up", { span: span((isoMs(status.now) - isoMs(status.started)) / 1000) }), `Evertape ${status.version}`,
     t("safe.ring", { used: size(ring.bytes), budget: size(ring.budget) })];
   if (homecoming && homecoming.files > homecoming.files_done) {
-    parts.unshift(t("safe.homecoming", { done: homecoming.files_done, files: homecoming.files, waiting: homecoming.waiting }));
+    parts.unshift(t("safe.homecoming", { done: homecoming.files_done, files: homecoming.files, waiting: homecoming.waiting_for ? t(`homecoming.${homecoming.waiting_for}`) : homecoming.waiting }));
   }
   return parts.join(" · ");
 }
@@ -98,7 +98,7 @@ function updateWrong(element, one) {
 
 function titleOf(one) {
   const cause = one.cause ? `: ${word("cause", one.cause)}` : "";
-  const label = one.label ? `: ${labelOf(one.label)}` : "";
+  const label = one.label ? `: ${one.label}` : "";
   const since = one.since ? ` · ${t("since", { time: when(one.since) })}` : "";
   return `${t(one.key, one.params)}${cause}${label}${since}`;
 }
@@ -148,11 +148,12 @@ function updateCamera(card, camera, status) {
   say(card.querySelector(".stream dd"), stream?.codec ? `${stream.width}×${stream.height} · ${number(stream.fps, 0)} fps · ${rate(stream.bitrate)}` : "–");
   say(card.querySelector(".to dd"), recording?.volume || "–");
   say(card.querySelector(".day-text"), dayText(camera.day));
-  card.picture.wanted(state !== "off");
+  card.picture.wanted(state !== "off" && state !== "disabled");
 }
 
 function reasonOf(state, cause, stream, recording) {
   if (state === "recording" || state === "spilling") return "";
+  if (state === "disabled") return t("camera.disabled_text");
   const words = cause ? word("cause", cause) : "";
   const next = stream?.retry_in_s ?? recording?.retry_in_s;
   return [words, next !== null && next !== undefined && state !== "watching" ? t("next_try", { s: Math.ceil(next) }) : ""].filter(Boolean).join(" · ");
@@ -213,7 +214,7 @@ function updateVolume(element, volume) {
   tag.className = `tag state ${severity}`;
   say(tag, word("volume_state", volume.state));
   const reason = element.querySelector(".reason");
-  say(reason, severity === "ok" ? "" : [volume.usable ? "" : labelOf(volume.label), volume.label_reason].filter(Boolean).join(" – "));
+  say(reason, severity === "ok" ? "" : [volume.usable ? "" : labelOf(volume), whyOf(volume)].filter(Boolean).join(" – "));
   reason.hidden = !reason.textContent;
   const used = volume.total ? (volume.total - volume.free) / volume.total : 0;
   const meter = element.querySelector(".meter");

@@ -10,6 +10,7 @@ const PAGES = {
   recording: { role: "admin", load: () => import("../settings/recording.js") },
   storage: { role: "admin", load: () => import("../settings/storage.js") },
   alerts: { role: "viewer", load: () => import("../settings/alerts.js") },
+  network: { role: "admin", load: () => import("../settings/network.js") },
   users: { role: "admin", load: () => import("../settings/users.js") },
   account: { role: "viewer", load: () => import("../settings/account.js") },
 };

@@ -37,7 +37,7 @@ function item(camera, again) {
   const act = (path, body, done) => attempt(() => api.post(`/cameras/${encodeURIComponent(camera.id)}/${path}`, body), done).then(() => feed.refresh()).then(() => setTimeout(again, 400));
   return h("li", { class: "panel item" },
     h("div", { class: "row apart" }, h("h3", {}, camera.name || camera.id, h("code", { class: "soft" }, ` ${camera.id}`)),
-      h("span", { class: `tag ${off ? "" : severityOf(state)}` }, off ? t("camera.disabled") : t(`state.${state}`), cause && !off ? `: ${word("cause", cause)}` : "")),
+      h("span", { class: `tag ${severityOf(state)}` }, t(`state.${state}`), cause ? `: ${word("cause", cause)}` : "")),
     h("p", { class: "mono small soft break" }, camera.settings.url),
     h("div", { class: "row" },
       off ? null : button(t(wanted ? "camera.stop" : "camera.start"), () => act("recording", { wanted: !wanted }, t(wanted ? "camera.stopped" : "camera.started")), { kind: "small" }),

@@ -2,7 +2,7 @@
 
 import { api } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
-import { t } from "../core/i18n.js";
+import { has, t } from "../core/i18n.js";
 import { note, problemBox } from "../core/talk.js";
 
 /** A labelled input. `kind`: `text`, `number`, `password`, `check`, `select` with `options` `[[value, text]]`. */
@@ -15,6 +15,29 @@ export function field(label, { kind = "text", help = "", options = [], value = "
     ? h("select", attributes, options.map(([key, text]) => h("option", { value: key, selected: key === value }, text)))
     : h("input", { type: kind, spellcheck: "false", autocapitalize: "none", prop: { value: value ?? "" }, ...attributes });
   return wrap(h("label", { class: "field" }, h("span", {}, label), input, help && h("span", { class: "help" }, help)), input);
+}
+
+/**
+ * A secret of the configuration: what there is, is never shown; what is typed replaces it, and it can be removed. `read()` says what to
+ * save, `undefined`: nothing; `kept()` is to be called once that was saved.
+ */
+export function secretField(label, { there, kind = "text", help = "", ...attributes }) {
+  const text = field(label, { kind, help, autocomplete: kind === "password" ? "new-password" : "off", placeholder: there ? "***" : "", ...attributes });
+  const remove = field(t("form.secret_remove"), { kind: "check", "aria-label": `${t("form.secret_remove")}: ${label}` });
+  const hint = h("p", { class: "help soft small" }, t("form.secret_kept"));
+  const element = wrap(h("div", { class: "stack tight" }, text, hint, remove), text.input);
+  const show = (set) => {
+    hint.hidden = remove.hidden = !set;
+    text.input.placeholder = set ? "***" : "";
+  };
+  element.read = () => (remove.input.checked ? null : valueOf(text.input) ?? undefined);
+  element.kept = () => {
+    show(element.read() !== null);
+    text.input.value = "";
+    remove.input.checked = false;
+  };
+  show(there);
+  return element;
 }
 
 function wrap(element, input) {
@@ -36,23 +59,25 @@ export function at(config, key) {
 
 /**
  * A form over keys of the configuration; only what was changed is sent. `fields`: `[{ key, kind, options }]`, with label `conf.KEY` and
- * help `conf.KEY.help`. `save(changes)` sends them.
+ * help `conf.KEY.help`; one with `secret` is never shown. `save(changes)` sends them; `null`: somebody thought better of it.
  */
-export function configForm(config, fields, save, title = "") {
-  const controls = fields.map(({ key, ...rest }) => {
-    const help = t(`conf.${key}.help`);
-    const control = field(t(`conf.${key}`), { ...rest, value: at(config, key), help: help === `conf.${key}.help` ? "" : help, name: key });
+export function configForm(config, fields, save, title = "", text = "") {
+  const controls = fields.map(({ key, secret, ...rest }) => {
+    const about = { ...rest, help: has(`conf.${key}.help`) ? t(`conf.${key}.help`) : "", name: key };
+    const value = at(config, key);
+    const control = secret ? secretField(t(`conf.${key}`), { ...about, there: Boolean(value) }) : field(t(`conf.${key}`), { ...about, value });
     control.key = key;
-    control.was = valueOf(control.input);
+    control.read ??= () => valueOf(control.input);
+    control.was = control.read();
     return control;
   });
   const problem = h("div", {});
-  const form = h("form", { class: "panel form" }, title && h("h2", {}, title), h("div", { class: "fields" }, controls), problem,
+  const form = h("form", { class: "panel form" }, title && h("h2", {}, title), text && h("p", { class: "soft" }, text), h("div", { class: "fields" }, controls), problem,
     h("div", { class: "row" }, h("button", { type: "submit", class: "button primary" }, t("do.save"))));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const changed = controls.filter((one) => valueOf(one.input) !== one.was);
-    const changes = Object.fromEntries(changed.map((one) => [one.key, valueOf(one.input)]));
+    const changed = controls.filter((one) => one.read() !== one.was);
+    const changes = Object.fromEntries(changed.map((one) => [one.key, one.read()]));
     fill(problem);
     for (const one of controls) one.input.removeAttribute("aria-invalid");
     if (!changed.length) {
@@ -61,7 +86,11 @@ export function configForm(config, fields, save, title = "") {
     }
     try {
       const answer = await save(changes);
-      for (const one of changed) one.was = valueOf(one.input);
+      if (!answer) return;
+      for (const one of changed) {
+        one.kept?.();
+        one.was = one.read();
+      }
       tellSaved(answer);
     } catch (error) {
       mark(controls, error);
@@ -93,10 +122,14 @@ export function head(title, ...buttons) {
 
 /** Something that is still on its way; `load(again)` gives the content, and so does the element's `again()` anew. */
 export function loading(load) {
-  const box = h("div", { class: "stack" }, h("p", { class: "soft" }, t("form.loading")));
+  const box = h("div", { class: "stack", tabindex: "-1" }, h("p", { class: "soft" }, t("form.loading")));
   const again = async () => {
     try {
-      fill(box, await load(again));
+      const content = await load(again);
+      // Who uses the keyboard stays where he was: at the button of this name, or else here.
+      const held = box.contains(document.activeElement) ? document.activeElement.dataset.held : undefined;
+      fill(box, content);
+      if (held) (box.querySelector(`[data-held="${CSS.escape(held)}"]`) ?? box).focus();
     } catch (error) {
       fill(box, problemBox(error), button(t("do.again"), again));
     }

@@ -4,7 +4,7 @@ import { api } from "../core/api.js";
 import { button, fill, h } from "../core/dom.js";
 import { feed } from "../core/feed.js";
 import { number, size, t, when, word } from "../core/i18n.js";
-import { labelOf } from "../core/labels.js";
+import { labelOf, whyOf } from "../core/labels.js";
 import { volumeSeverity } from "../core/safety.js";
 import { attempt, confirm, dialog, problemBox } from "../core/talk.js";
 import { lastsText } from "../screens/safe.js";
@@ -51,7 +51,7 @@ function item(volume, again) {
   };
   return h("li", { class: "panel item" },
     h("div", { class: "row apart" }, h("h3", {}, volume.name, h("span", { class: "tag" }, t(`volume_role.${volume.role}`))), h("span", { class: `tag ${severity}` }, word("volume_state", volume.state))),
-    severity === "ok" ? null : h("p", { class: "bad-text" }, [labelOf(volume.label), volume.label_reason].filter(Boolean).join(" – ")),
+    severity === "ok" ? null : h("p", { class: "bad-text" }, [labelOf(volume), whyOf(volume)].filter(Boolean).join(" – ")),
     h("p", { class: "small soft" }, h("code", {}, volume.path), volume.total ? ` · ${t("volume.free_of", { free: size(volume.free), total: size(volume.total) })} · ${lastsText(volume)}` : "",
       volume.files ? ` · ${t("ledger.files", { n: number(volume.files) })}` : ""),
     h("div", { class: "row" },
