@@ -49,13 +49,13 @@ def import_(
     With --recordings, for which the service has to be stopped, each camera's MP4 files are copied in as by evertape
     adopt; without, the commands for that are named. Exit code 1: a camera, or a recording, could not be taken over.
     """
-    from evertape.config.desktop_file import NAME, read_desktop
+    from evertape.config.desktop import FILE, load_desktop
     from evertape.engine.predecessor import apply, look_at, plan, read_predecessor
 
     old = read_predecessor(database)
     config = _config(place, dry_run)
-    desktop = place.data.root / NAME
-    found = plan(old, config, look_at(old, recordings), read_desktop(desktop))
+    desktop = place.data.root / FILE
+    found = plan(old, config, look_at(old, recordings), load_desktop(desktop))
     if not as_json:
         print("\n".join(plan_text(found, dry_run=dry_run, consent=system_disk)))
     may_save = not dry_run

@@ -4,7 +4,7 @@
 and ``apply`` does it. The database is never written to, and nothing that is configured here is overwritten.
 """
 
-from evertape.engine.predecessor.applying import Applied, apply
+from evertape.engine.predecessor.applying import Applied, apply, merged
 from evertape.engine.predecessor.model import (
     Adoption,
     Fate,
@@ -36,6 +36,7 @@ __all__ = [
     "apply",
     "desktop_settings",
     "look_at",
+    "merged",
     "plan",
     "read_predecessor",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evertape.config.desktop_file import add_desktop
+from evertape.config.desktop import DesktopSettings, load_desktop, save_desktop
 from evertape.config.edit import add_all
 from evertape.engine.predecessor.model import ImportPlan
 from evertape.errors import ConfigError
@@ -59,8 +60,23 @@ def apply(plan: ImportPlan, config: Path, desktop: Path, *, system_disk: bool = 
     cameras = {new.id: new.fields for new in plan.cameras}
     if cameras or volumes or plan.values:
         add_all(config, values=plan.values, cameras=cameras, volumes=volumes, save=save)
-    added = add_desktop(desktop, plan.desktop) if save and plan.desktop else []
-    return Applied(tuple(cameras), tuple(plan.values), volume.name if volume else "", tuple(added))
+    if save and plan.desktop:
+        _keep(desktop, merged(load_desktop(desktop), plan.desktop))
+    keys = tuple(f"{table}.{name}" for table, values in plan.desktop.items() for name in values)
+    return Applied(tuple(cameras), tuple(plan.values), volume.name if volume else "", keys)
+
+
+def merged(now: DesktopSettings, planned: Mapping[str, Mapping[str, Any]]) -> DesktopSettings:
+    """The desktop's settings with what is planned in them. Pure; a window that is open takes it up itself."""
+    data = now.model_dump(mode="json")
+    return DesktopSettings.model_validate(data | {name: data[name] | dict(planned[name]) for name in planned})
+
+
+def _keep(path: Path, settings: DesktopSettings) -> None:
+    try:
+        save_desktop(path, settings)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}", hint="import again") from None
 
 
 def _make(path: Path) -> None:

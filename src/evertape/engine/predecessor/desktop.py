@@ -1,6 +1,6 @@
 """What becomes of the old recorder's window: its grid, its keys, its look. Pure.
 
-It goes into ``desktop.toml`` (``evertape.config.desktop_file``).
+It goes into ``desktop.toml`` (``evertape.config.desktop``).
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evertape.config.desktop_file import LANGUAGES, THEMES, Settings
+from evertape.config.desktop import DesktopSettings
 from evertape.engine.predecessor.model import Fate, Item, Predecessor, Row, Value
-from evertape.engine.predecessor.values import Unfit, flag, shown, text, whole
+from evertape.engine.predecessor.values import Unfit, flag, shown, text
 
 KEYS: Mapping[str, str] = {
     "record_start": "record_start",
@@ -20,10 +20,9 @@ KEYS: Mapping[str, str] = {
     "prev_group": "page_previous",
     "next_group": "page_next",
     "menu_open": "full_screen",
-    "screen_hide": "full_screen_leave",
     "program_exit": "quit",
 }
-"""Actions here by those there."""
+"""Actions here, by the names that the desktop gives them, by those there."""
 _CONNECTED = "a camera that is used is always connected; its settings take it out of use"
 _NEVER_DID = "the old recorder had a key for it, and did nothing"
 NO_KEYS: Mapping[str, str] = {
@@ -85,71 +84,74 @@ def _one_of(words: Sequence[str]) -> Callable[[Value], str]:
     return convert
 
 
-def _folder(value: Value) -> str:
-    if not text(value):
-        raise Unfit("none is given")
-    return text(value)
-
-
 _RULES: Mapping[str, tuple[tuple[tuple[str, ...], str, str, Callable[[Value], Any]], ...]] = {
     "ui": (
-        (("theme",), "appearance", "theme", _one_of(THEMES)),
-        (("language", "locale", "lang"), "appearance", "language", _one_of(LANGUAGES)),
-        (("fullscreen_on_start",), "window", "full_screen", flag),
-        (("show_status_bar",), "window", "status_bar", flag),
-        (("dock_state_camera_visible",), "docks", "cameras", flag),
-        (("dock_state_recording_visible",), "docks", "recording", flag),
-        (("dock_state_playback_visible",), "docks", "playback", flag),
+        (("theme",), "appearance", "theme", _one_of(("dark", "light"))),
+        (("language", "locale", "lang"), "appearance", "language", _one_of(("ko", "en"))),
+        (("fullscreen_on_start",), "layout", "fullscreen", flag),
     ),
-    "app": ((("language", "locale", "lang"), "appearance", "language", _one_of(LANGUAGES)),),
+    "app": ((("language", "locale", "lang"), "appearance", "language", _one_of(("ko", "en"))),),
     "streaming": (
         (("default_layout", "layout", "grid"), "layout", "grid", grid),
-        (("show_camera_name",), "overlay", "name", flag),
-        (("show_timestamp",), "overlay", "clock", flag),
+        (("show_timestamp",), "appearance", "clock", flag),
     ),
-    "backup": ((("destination_path",), "backup", "folder", _folder),),
 }
-_WINDOW = ("window_state_x", "window_state_y", "window_state_width", "window_state_height")
-_HIDE = ("fullscreen_auto_hide_enabled", "fullscreen_auto_hide_delay_seconds")
+_WINDOW = "the desktop remembers its own window and panels"
+NEEDLESS: Mapping[str, Mapping[str, str]] = {
+    "ui": {
+        "show_status_bar": "the desktop always has one",
+        "fullscreen_auto_hide_enabled": "controls hide by themselves in full screen",
+        "fullscreen_auto_hide_delay_seconds": "controls hide by themselves in full screen",
+        **dict.fromkeys(("window_state_x", "window_state_y", "window_state_width", "window_state_height"), _WINDOW),
+        **dict.fromkeys(
+            ("dock_state_camera_visible", "dock_state_recording_visible", "dock_state_playback_visible"), _WINDOW
+        ),
+    },
+    "streaming": {"show_camera_name": "the desktop always draws it"},
+    "backup": {"destination_path": "the desktop asks for it at each backup"},
+    "menu_keys": {"screen_hide": "Esc leaves full screen"},
+}
+"""What happens by itself, and how."""
 
 
 class DesktopPlan:
     """What is planned for ``desktop.toml``.
 
     Args:
-        there: what it says already.
+        now: what it says, defaults included.
     """
 
-    def __init__(self, there: Settings) -> None:
+    def __init__(self, now: DesktopSettings) -> None:
         self.items: list[Item] = []
         self.settings: dict[str, dict[str, Any]] = {}
-        self.there = there
+        self.now = now.model_dump(mode="json")
+        self._usual = DesktopSettings().model_dump(mode="json")
 
-    def put(self, source: str, shown_: str, table: str, name: str, value: Any, reason: str = "") -> None:
+    def put(self, source: str, shown_: str, table: str, name: str, value: Any) -> None:
         """Take a value over, unless the file says something else."""
         target, becomes = f"desktop:{table}.{name}", _written(value)
-        now = self.there.get(table, {}).get(name)
-        if now is None and self.settings.setdefault(table, {}).setdefault(name, value) == value:
-            self.items.append(Item(source, shown_, Fate.TAKEN, target, becomes, reason))
-        elif now == value:
+        now, usual = self.now[table].get(name), self._usual[table].get(name)
+        if now == value:
             self.items.append(Item(source, shown_, Fate.SAME, target, becomes))
-        else:
+        elif now != usual or self.settings.setdefault(table, {}).setdefault(name, value) != value:
             self.items.append(Item(source, shown_, Fate.KEPT, target, becomes, "it was set here, and stays"))
+        else:
+            self.items.append(Item(source, shown_, Fate.TAKEN, target, becomes))
 
     def leave(self, source: str, shown_: str, fate: Fate, reason: str) -> None:
         """Say why not."""
         self.items.append(Item(source, shown_, fate, reason=reason))
 
 
-def plan_desktop(predecessor: Predecessor, order: Sequence[str], there: Settings) -> DesktopPlan:
+def plan_desktop(predecessor: Predecessor, order: Sequence[str], now: DesktopSettings) -> DesktopPlan:
     """All of it.
 
     Args:
         predecessor: the database.
         order: ids of the cameras here, as they stood in the grid.
-        there: what ``desktop.toml`` says.
+        now: what ``desktop.toml`` says.
     """
-    plan = DesktopPlan(there)
+    plan = DesktopPlan(now)
     for table, rules in _RULES.items():
         row = predecessor.settings(table)
         for columns_, place, name, convert in rules:
@@ -162,7 +164,10 @@ def plan_desktop(predecessor: Predecessor, order: Sequence[str], there: Settings
                 plan.leave(f"{table}.{column}", shown(column, row[column]), Fate.LEFT, str(error))
     if order:
         plan.put("cameras.display_order", "", "layout", "order", list(order))
-    _full_screen(plan, predecessor.settings("ui"))
+    for table, known in NEEDLESS.items():
+        row = predecessor.settings(table)
+        for name in known.keys() & row.keys():
+            plan.leave(f"{table}.{name}", shown(name, row[name]), Fate.NEEDLESS, known[name])
     _keys(plan, predecessor.settings("menu_keys"))
     for name, value in predecessor.settings("ptz_keys").items():
         plan.leave(f"ptz_keys.{name}", shown("key", value), Fate.LEFT, PTZ)
@@ -171,33 +176,15 @@ def plan_desktop(predecessor: Predecessor, order: Sequence[str], there: Settings
 
 def columns(table: str) -> set[str]:
     """Those of a table that are about the window."""
-    found = {name for columns_, *_ in _RULES.get(table, ()) for name in columns_}
-    if table == "ui":
-        found |= {*_WINDOW, *_HIDE}
+    found = {name for columns_, *_ in _RULES.get(table, ()) for name in columns_} | NEEDLESS.get(table, {}).keys()
     return found | (KEYS.keys() | NO_KEYS.keys() if table == "menu_keys" else set())
 
 
-def _full_screen(plan: DesktopPlan, row: Row) -> None:
-    for name in _WINDOW:
-        if row.get(name) is not None:
-            plan.leave(f"ui.{name}", shown(name, row[name]), Fate.NEEDLESS, "the desktop remembers its own window")
-    enabled, delay = (row.get(name) for name in _HIDE)
-    if enabled is None and delay is None:
-        return
-    source = f"ui.{_HIDE[1 if enabled is None else 0]}"
-    try:
-        after = whole(delay) if delay is not None else 10
-        if not 0 <= after <= 3600:
-            raise Unfit("it is no time to wait")
-        hides = enabled is None or flag(enabled)
-        plan.put(source, shown(source, delay), "window", "hide_controls_s", after if hides else 0)
-    except Unfit as error:
-        plan.leave(source, shown(source, delay), Fate.LEFT, str(error))
-
-
 def _keys(plan: DesktopPlan, row: Row) -> None:
-    used = {value: name for name, value in plan.there.get("keys", {}).items()}
+    used = {value: name for name, value in plan.now["keys"].items()}
     for name, value in row.items():
+        if name in NEEDLESS["menu_keys"]:
+            continue
         source, seen = f"menu_keys.{name}", shown("key", value)
         action = KEYS.get(name)
         if action is None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-from evertape.config.desktop_file import Settings
+from evertape.config.desktop import DesktopSettings
 from evertape.config.schema import Config
 from evertape.config.trial import trial
 from evertape.domain.file_names import camera_id
@@ -27,7 +27,7 @@ _BOOKKEEPING = frozenset(("id", "created_at", "updated_at"))
 
 
 def plan(
-    predecessor: Predecessor, config: Config, seen: Seen | None = None, desktop_now: Settings | None = None
+    predecessor: Predecessor, config: Config, seen: Seen | None = None, desktop_now: DesktopSettings | None = None
 ) -> ImportPlan:
     """What becomes of everything in the database.
 
@@ -44,7 +44,7 @@ def plan(
     found = plan_cameras(_with_latency(predecessor), config)
     changed, items, values = plan_settings(predecessor, found.config)
     volume, about = _volume(predecessor, changed, seen)
-    window = plan_desktop(predecessor, found.order, desktop_now or {})
+    window = plan_desktop(predecessor, found.order, desktop_now or DesktopSettings())
     extra = [*_whole_tables(predecessor), *_unknown_columns(predecessor)]
     return ImportPlan(
         predecessor.path,
@@ -61,7 +61,7 @@ def plan(
 
 
 def desktop_settings(plan: ImportPlan) -> dict[str, dict[str, Any]]:
-    """What goes into ``desktop.toml``, by table; see ``evertape.config.desktop_file``."""
+    """What goes into ``desktop.toml``, by table, as ``evertape.config.desktop`` has it; only what is to be changed."""
     return {name: dict(table) for name, table in plan.desktop.items()}
 
 
