@@ -200,6 +200,7 @@ class DiskService:
                 layer=new.layer,
                 free=new.free,
                 total=new.total,
+                errno=new.errno,
             )
         )
 

@@ -122,6 +122,7 @@ class VolumeLook(Look, frozen=True, kw_only=True):
     since: str | None = None
     label: str = ""
     label_reason: str = ""
+    trouble: str | None = None
     free: int = 0
     total: int = 0
     used: int | None = None

@@ -17,6 +17,8 @@ class VolumeStateChanged(Event, frozen=True, kw_only=True, tag="volume_state", o
     """What noticed it: ``kernel, probe, precheck, errno, deadline``."""
     free: int = 0
     total: int = 0
+    errno: int = 0
+    """The kernel's number behind the state."""
 
 
 class RetentionPass(Event, frozen=True, kw_only=True, tag="retention_pass", omit_defaults=True):
