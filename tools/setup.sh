@@ -33,7 +33,8 @@ is_debian() {
 # The names of every package that $set_name needs with $manager, on one line.
 wanted_packages() {
     case $set_name in
-        test) sets=' base lab test ' ;;
+        test) sets=' base lab desktop xvfb test ' ;;
+        desktop) sets=' base desktop ' ;;
         lab) sets=' base lab ' ;;
         *) sets=' base ' ;;
     esac
@@ -223,10 +224,14 @@ set_up() {
             "none was found. docs/guide/install.md says how to get one on this system."
     fi
     "$python" -E "$here/tools/bootstrap.py" "$venv" "$set_name" ${with_gi:+--system-gi} || exit $?
-    # Each set contains the ones before it; a stamp appears whole or not at all.
-    for done_set in base lab test; do
+    # What a set contains is there with it; a stamp appears whole or not at all.
+    case $set_name in
+        test) contained='base lab desktop test' ;;
+        base) contained='base' ;;
+        *) contained="base $set_name" ;;
+    esac
+    for done_set in $contained; do
         key >"$venv/.evertape-new.$$"
         mv -f "$venv/.evertape-new.$$" "$venv/.evertape-$done_set"
-        if [ "$done_set" = "$set_name" ]; then break; fi
     done
 }

@@ -44,7 +44,7 @@ class Checkout:
         for package in (cli, cli.parent):
             (package / "__init__.py").touch()
         (cli / "main.py").write_text(PROGRAM)
-        for name in ("requirements.lock", "requirements-test.lock", "requirements-gi.lock"):
+        for name in ("requirements.lock", *(f"requirements-{each}.lock" for each in ("desktop", "test", "gi"))):
             (self.root / name).write_text("# nothing\n")
 
     @property

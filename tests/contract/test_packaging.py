@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-LOCKS = {name: ROOT / f"requirements{name}.lock" for name in ("", "-test", "-gi")}
+LOCKS = {name: ROOT / f"requirements{name}.lock" for name in ("", "-desktop", "-test", "-gi")}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_wheel_holds_every_source_file(wheel: zipfile.ZipFile) -> None:
 
 def test_wheel_holds_nothing_but_the_packages(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/")[0] for name in wheel.namelist()}
-    assert tops == {"evertape", "evertape_lab", f"evertape-{PROJECT['version']}.dist-info"}
+    assert tops == {"evertape", "evertape_desktop", "evertape_lab", f"evertape-{PROJECT['version']}.dist-info"}
 
 
 def test_wheel_carries_licence_and_command(wheel: zipfile.ZipFile) -> None:
@@ -72,7 +72,8 @@ def pins(*names: str) -> dict[str, str]:
 
 def test_locks_satisfy_what_the_project_asks_for() -> None:
     asked = [(text, pins("")) for text in PROJECT["dependencies"]]
-    asked += [(text, pins("", "-test")) for text in PROJECT["optional-dependencies"]["test"]]
+    asked += [(text, pins("", "-desktop", "-test")) for text in PROJECT["optional-dependencies"]["test"]]
+    asked += [(text, pins("", "-desktop")) for text in PROJECT["optional-dependencies"]["desktop"]]
     for text, locked in asked:
         requirement = Requirement(text)
         name = canonicalize_name(requirement.name)
@@ -82,9 +83,9 @@ def test_locks_satisfy_what_the_project_asks_for() -> None:
         )
 
 
-@pytest.mark.parametrize("names, roots", [(("",), "dependencies"), (("", "-test"), "test")])
-def test_locks_cover_all_that_the_packages_themselves_need(names: tuple[str, ...], roots: str) -> None:
-    texts = PROJECT["dependencies"] if roots == "dependencies" else PROJECT["optional-dependencies"]["test"]
+@pytest.mark.parametrize("names, roots", [(("",), None), (("", "-desktop"), "desktop"), (("", "-desktop", "-test"), "test")])
+def test_locks_cover_all_that_the_packages_themselves_need(names: tuple[str, ...], roots: str | None) -> None:
+    texts = PROJECT["dependencies"] if roots is None else PROJECT["optional-dependencies"][roots]
     locked = pins(*names)
     todo, seen = [Requirement(text) for text in texts], set()
     while todo:
@@ -98,7 +99,7 @@ def test_locks_cover_all_that_the_packages_themselves_need(names: tuple[str, ...
 
 
 def test_suite_runs_with_the_locked_versions() -> None:
-    wrong = {n: metadata.version(n) for n, v in pins("", "-test").items() if metadata.version(n) != v}
+    wrong = {n: metadata.version(n) for n, v in pins("", "-desktop", "-test").items() if metadata.version(n) != v}
     assert wrong == {}, "start the suite through ./evertape test"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import typer
 
 from evertape.cli.place import Place
@@ -18,17 +20,7 @@ def init(place: Place, as_json: JsonFlag = False) -> None:
 
     What is there already stays as it is.
     """
-    from evertape.cli.service import make_directories, making
-    from evertape.config.default import write_default
-
-    with making(place.data.root):
-        missing = not place.data.root.is_dir()
-        place.data.root.mkdir(parents=True, exist_ok=True)
-    made = [place.data.root] if missing else []
-    if not place.config.exists():
-        write_default(place.config)
-        made.append(place.config)
-    made += make_directories(place.data, place.load().config)
+    made = make_place(place)
     if as_json:
         made_names = [str(path) for path in made]
         return emit({"data": str(place.data.root), "config": str(place.config), "created": made_names})
@@ -44,3 +36,22 @@ def init(place: Place, as_json: JsonFlag = False) -> None:
         "  evertape serve"
     )
     return None
+
+
+def make_place(place: Place) -> list[Path]:
+    """Make what is missing; returns what was made.
+
+    Raises:
+        UsageError: the directory cannot be made.
+    """
+    from evertape.cli.service import make_directories, making
+    from evertape.config.default import write_default
+
+    with making(place.data.root):
+        missing = not place.data.root.is_dir()
+        place.data.root.mkdir(parents=True, exist_ok=True)
+    made = [place.data.root] if missing else []
+    if not place.config.exists():
+        write_default(place.config)
+        made.append(place.config)
+    return made + make_directories(place.data, place.load().config)

@@ -15,6 +15,7 @@ from evertape.cli import (
     camera,
     config_verbs,
     demo,
+    desktop,
     doctor_verb,
     export,
     hub,
@@ -59,8 +60,8 @@ def options(ctx: typer.Context, data: DataOption = None, config: ConfigOption = 
 # In the order of the help.
 PARTS = (
     init, import_predecessor, config_verbs, camera, volume, hub, doctor_verb, serve, service_install, record, protect,
-    retention, demo, lab, status, view, snapshot, alerts, timeline, schedule, ledger, export, verify, audit, scrub,
-    rebuild, adopt, backup,
+    retention, demo, lab, status, desktop, view, snapshot, alerts, timeline, schedule, ledger, export, verify, audit,
+    scrub, rebuild, adopt, backup,
 )  # fmt: skip
 for part in PARTS:
     part.add_to(app)
