@@ -236,6 +236,15 @@ def test_the_configuration_is_shown_masked_changed_and_checked(tmp_path: Path) -
         assert "90s" not in hub.config
         await hub.fails("PATCH", "/config", 422, "config_refused", json={"recording.rotaton": "7min"})
         assert (await hub.send("POST", "/config/check", {}))["ok"]
+        tried = {"recording.rotation": "1s", "streaming.stall_timeout": "soon", "recording.align": False}
+        mistakes = await hub.send("POST", "/config/check", {"values": tried})
+        assert {tuple(one["where"]) for one in mistakes["problems"]} == {
+            ("recording", "rotation"), ("streaming", "stall_timeout"),
+        }  # fmt: skip
+        assert (await hub.send("POST", "/config/check", {"values": {"recording.rotation": "7min"}}))["ok"]
+        assert (await hub.send("GET", "/config"))["config"]["recording"]["rotation"] != "7min"
+        unusable = await hub.send("POST", "/config/check", {"values": {"alerts.heartbeat_url": "ftp://h"}})
+        assert [one["where"] for one in unusable["problems"]] == [["alerts.heartbeat_url"]]
         wrong = await hub.send("POST", "/config/check", {"text": "[recording]\nrotaton = 1\n"})
         assert not wrong["ok"] and "rotation" in wrong["problems"][0]["hint"]
         assert (await hub.send("POST", "/config/reload")) == {"changed": ["recording"]}

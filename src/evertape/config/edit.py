@@ -64,8 +64,13 @@ def unset_value(path: Path, key: str) -> LoadedConfig:
     return _edit(path, lambda text, data: textedit.remove_in(text, _existing(data, key).path))
 
 
-def set_values(path: Path, values: Mapping[str, Plain | None]) -> LoadedConfig:
+def set_values(path: Path, values: Mapping[str, Plain | None], *, save: bool = True) -> LoadedConfig:
     """Set several dotted keys at once, all or none; ``None`` takes one out, so that its default counts.
+
+    Args:
+        path: the file.
+        values: the keys.
+        save: if not, everything is checked and the result returned, and nothing is written.
 
     Raises:
         InvalidConfig: the configuration would be wrong with them.
@@ -80,7 +85,7 @@ def set_values(path: Path, values: Mapping[str, Plain | None]) -> LoadedConfig:
                 text = textedit.set_in(text, *_checked(data, key, value))
         return text
 
-    return _edit(path, change)
+    return _edit(path, change, save=save)
 
 
 def add_camera(path: Path, camera_id: str, fields: Mapping[str, Any], *, save: bool = True) -> LoadedConfig:

@@ -35,6 +35,9 @@ class Text(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str | None = Field(default=None, max_length=1 << 20, description="TOML; default: the file as it is now.")
+    values: dict[str, Any] | None = Field(
+        default=None, description="The file with these keys changed, as `PATCH /config` has them; in place of `text`."
+    )
 
 
 class Checked(BaseModel):
@@ -73,15 +76,24 @@ async def edit(body: dict[str, Any], services: Shared, _who: Admin) -> Change:
 @router.post("/check", summary="Check a configuration", responses=errors(401, 403))
 async def check(body: Text, services: Shared, _who: Admin) -> Checked:
     """Says everything that is wrong with it, with the line and what was probably meant. Changes nothing."""
+    values = configuring.plain(body.values or {})
+    if values and body.text is not None:
+        raise HubError(422, "given_twice", "either text or values is checked, not both", where=["body", "values"])
 
     def look() -> LoadedConfig:
         file = services.settings.config_file
+        if values:
+            return set_values(file, values, save=False)
         return load(file) if body.text is None else load_text(body.text, file)
 
     try:
+        await refuse_unusable(values)
         loaded = await asyncio.to_thread(look)
     except InvalidConfig as error:
         return Checked(ok=False, problems=problems_of(error), warnings=[])
+    except HubError as error:
+        said = Problem(what=error.what, hint=error.hint, where=error.where[-1:])
+        return Checked(ok=False, problems=[said], warnings=[])
     return Checked(ok=True, problems=[], warnings=[str(warning) for warning in loaded.warnings])
 
 
