@@ -178,6 +178,10 @@ class DecoderChain:
         """How much was pushed and not taken by the decoder yet."""
         return int(self._source.get_property("current-level-time"))
 
+    def waiting(self) -> int:
+        """How many pictures were pushed and not taken by the decoder yet."""
+        return int(self._source.get_property("current-level-buffers"))
+
     def take(self) -> Output:
         """What it gave since the last call."""
         return self._tally.take()
