@@ -36,6 +36,9 @@ COMMON = (
 )
 """What is recognised without being told; of several times in a path the last one counts."""
 
+SUFFIXES = frozenset((".mp4", ".m4v", ".mov"))
+"""Of files that may be recordings, as ``evertape adopt`` takes them."""
+
 _LONGEST_ID = 48
 
 

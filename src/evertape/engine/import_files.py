@@ -18,6 +18,7 @@ from evertape.disk.journal_restore import add_to_journal
 from evertape.disk.layout import CONTROL_DIR, day_and_time, file_name, is_camera
 from evertape.disk.marker import VolumeHandle
 from evertape.disk.new_file import put_segment, there_already
+from evertape.domain.file_names import SUFFIXES
 from evertape.engine.adopt import SOURCE
 from evertape.engine.found_files import adopted
 from evertape.engine.import_source import Recording, Rules, read_recording
@@ -28,7 +29,6 @@ from evertape.mp4.digest import hash_file
 from evertape.mp4.scan import scan
 from evertape.store.index import Index
 
-SUFFIXES = frozenset((".mp4", ".m4v", ".mov"))
 BATCH_BYTES = 1 << 30
 """After so much the journal and the index hear of it; each time makes a file of the journal."""
 Progress = Callable[[int, int], None]

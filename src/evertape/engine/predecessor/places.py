@@ -9,7 +9,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from evertape.engine.import_files import SUFFIXES
+from evertape.domain.file_names import SUFFIXES
 from evertape.engine.predecessor.model import Adoption, Folder, Predecessor, Seen
 from evertape.engine.predecessor.values import text
 from evertape.engine.system_disk import on_system_disk
