@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -174,6 +174,12 @@ class Screen:
         self.chain = self.fallback = None
 
     # -- what they share --------------------------------------------------------------------------
+
+    def fit(self, size: tuple[int, int] | None) -> None:
+        """See ``ViewOptions.frame_size``; from now on."""
+        self.options = replace(self.options, frame_size=size)
+        for stage in self.stages():
+            stage.output.fit(size)
 
     def push(self, pictures: Sequence[Picture]) -> bool:
         """Give the decoder pictures that came together; false if it does not take any now."""

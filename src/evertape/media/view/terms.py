@@ -64,6 +64,8 @@ class ViewOptions:
         sink: where pictures go.
         on_frame: gets every picture with ``SinkKind.FRAMES``, on one of GStreamer's threads; be quick.
         frame_format: the pixels it gets.
+        frame_size: it gets them no larger than so many pixels by so many, in the picture's own shape, and never larger
+            than the picture is; ``None``: as they are. ``View.fit`` changes it.
         title: what the card calls the camera.
         zone: of the times on the card; ``None``: the machine's.
         max_behind_ns: decoding that is so far behind skips to the next keyframe.
@@ -77,6 +79,7 @@ class ViewOptions:
     sink: SinkKind = SinkKind.AUTO
     on_frame: Callable[[Frame], None] | None = None
     frame_format: str = "RGB"
+    frame_size: tuple[int, int] | None = None
     title: str = ""
     zone: tzinfo | None = None
     max_behind_ns: int = 2 * NS_PER_S

@@ -58,7 +58,7 @@ class View:
     """See the module; subclasses name the strategy. A context manager: entering starts, leaving stops.
 
     Args:
-        source: a camera's URL, or any ``ViewSource``.
+        source: a camera's URL, any ``ViewSource``, or what makes one, on the view's thread.
         options: how to view.
         on_event: is told every event, on the view's thread.
         clock: both clocks.
@@ -68,7 +68,7 @@ class View:
 
     def __init__(
         self,
-        source: ViewSource | str,
+        source: ViewSource | str | Callable[[], ViewSource],
         options: ViewOptions | None = None,
         on_event: OnEvent | None = None,
         clock: Clock | None = None,
@@ -81,6 +81,7 @@ class View:
         self._on_event = on_event
         self._clock = clock or SystemClock()
         self._stopping = threading.Event()
+        self._size = self._fitted = self.options.frame_size
         self._thread: threading.Thread | None = None
         self._screen = self.screen_class(self.options, self.stats)
         self._decoding = Decoding(self._screen, self.options, self.stats, self._decoder_troubled)
@@ -100,6 +101,19 @@ class View:
         """View on a thread of its own."""
         self._thread = threading.Thread(target=self._main, name="evertape view", daemon=True)
         self._thread.start()
+
+    def fit(self, size: tuple[int, int] | None) -> None:
+        """See ``ViewOptions.frame_size``; from any thread, within a round."""
+        self._size = size
+
+    @property
+    def is_alive(self) -> bool:
+        """The thread that ``start`` made has not ended yet."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def ask_to_stop(self) -> None:
+        """As ``stop``, without waiting."""
+        self._stopping.set()
 
     def stop(self) -> None:
         """End it, and wait until its thread has; the pipelines follow on threads of their own."""
@@ -128,6 +142,8 @@ class View:
             from evertape.media.view.camera import camera_source
 
             source = camera_source(source, self.options, self._clock)
+        elif callable(source):
+            source = source()
         self._began_ns = self._clock.boot_ns()
         self._decision = FallbackDecision(self.options.timeout_ns, self._began_ns)
         until = None if seconds is None else self._began_ns + int(seconds * NS_PER_S)
@@ -156,6 +172,9 @@ class View:
 
     def _round(self, source: ViewSource) -> None:
         now = self._clock.boot_ns()
+        if self._size != self._fitted:
+            self._fitted = self._size
+            self._screen.fit(self._fitted)
         for event in source.poll(now):
             match event:
                 case SourceCaps(video=video):
