@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 
-from evertape_desktop.backend.link import Answer, Link
+from evertape_desktop.backend.link import Answer, Link, StorageTeller
 from evertape_desktop.backend.model import EventLook, ServiceLook
 from evertape_desktop.backend.problem import Connection, Contact, Problem, problem_of
 from evertape_desktop.backend.reply import Reply
@@ -145,7 +145,11 @@ class Backend(QObject):
             work.close()
             return reply
 
+        began = False
+
         async def settled() -> None:
+            nonlocal began
+            began = True
             try:
                 answer = await work
             except Problem as problem:
@@ -159,8 +163,9 @@ class Backend(QObject):
             self._post(lambda: reply.settle(answer))
 
         future = asyncio.run_coroutine_threadsafe(settled(), self._loop)
-        # Work that is cancelled before it has begun would complain that nobody ever awaited it.
-        future.add_done_callback(lambda _: work.close())
+        # Work that is cancelled before it has begun would complain that nobody ever awaited it; what has begun is ended
+        # by its own loop, where it runs.
+        future.add_done_callback(lambda _: None if began else work.close())
         reply.bind(future.cancel)
         return reply
 
@@ -183,6 +188,12 @@ class Backend(QObject):
     def source(self, camera: str, stream: str) -> ViewSource:
         """Encoded live pictures of a camera, for a view; on the view's thread."""
         return self.link.source(camera, stream)
+
+    @property
+    def storage_teller(self) -> StorageTeller | None:
+        """The engine that is in this process now, if the link leads to one."""
+        found: Callable[[], StorageTeller | None] | None = getattr(self.link, "storage_teller", None)
+        return None if found is None else found()
 
     def log_in(self, name: str, password: str) -> Reply:
         """Be somebody from now on."""
