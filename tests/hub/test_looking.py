@@ -246,6 +246,25 @@ def test_events_come_newest_first_in_pages(tmp_path: Path) -> None:
     play(tmp_path, scenario)
 
 
+def test_the_newest_log_lines_are_told_without_what_somebody_may_not_see(tmp_path: Path) -> None:
+    async def scenario(hub: Canned) -> None:
+        hub.engine.answers["log"] = {
+            "lines": [
+                {"seq": 7, "at": 1_700_000_000_000_000_000, "level": "warning", "process": "recorder-0", "text": text}
+                for text in ("[STREAMING] door: gone", "[STREAMING] gate: gone", "rtsp://a:hunter2@192.0.2.1/x")
+            ]
+        }
+        found = await hub.get("/log", after=6, level="warning", limit=10)
+        assert [line["seq"] for line in found["lines"]] == [7, 7, 7] and "hunter2" not in str(found)
+        assert hub.engine.asked[-1] == ("log", {"after": 6, "limit": 10, "level": "warning"})
+        hub.become(Role.OPERATOR, "door")
+        assert len((await hub.get("/log"))["lines"]) == 2
+        hub.become(Role.VIEWER)
+        await hub.fails("GET", "/log", 403, "not_allowed")
+
+    play(tmp_path, scenario)
+
+
 def test_schedules_show_what_holds_and_the_coming_week(tmp_path: Path) -> None:
     async def scenario(hub: Canned) -> None:
         door, gate = (await hub.get("/schedules"))["cameras"]

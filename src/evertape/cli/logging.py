@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 import structlog
 
+from evertape.engine.recent_log import RecentLog
 from evertape.redact import redact
 
 Event = MutableMapping[str, Any]
@@ -33,7 +34,7 @@ def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> loggi
         stream: standard error by default.
 
     Returns:
-        The handler, now the root logger's only one.
+        The handler, now the only one of the root logger that prints.
     """
     target = sys.stderr if stream is None else stream
     handler = logging.StreamHandler(target)
@@ -41,7 +42,8 @@ def set_up_logging(level: str, form: str, stream: TextIO | None = None) -> loggi
         form = "journal"
     handler.setFormatter(formatter(form, terminal=target.isatty()))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    # What is kept for whoever asks the service stays, whatever form its output has from now on.
+    root.handlers[:] = [handler, *(each for each in root.handlers if isinstance(each, RecentLog))]
     root.setLevel(level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

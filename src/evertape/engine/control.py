@@ -64,6 +64,7 @@ class ControlServer:
             "check_segments": self._check_segments,
             "audit_trail": self._audit_trail,
             "login_refused": supervisor.refusals.told,
+            "log": self._log,
         }
 
     def news(self, message: EventNews) -> None:
@@ -123,6 +124,11 @@ class ControlServer:
         channel.send(reply)
 
     # -- verbs ----------------------------------------------------------------------------------------------
+
+    async def _log(self, args: dict[str, Any]) -> dict[str, Any]:
+        level = logging.getLevelNamesMapping().get(str(args.get("level", "debug")).upper(), logging.DEBUG)
+        after, limit = int(args.get("after", 0)), int(args.get("limit", 500))
+        return {"lines": self._supervisor.recent_log.lines(after, limit, level)}
 
     async def _check_segments(self, args: dict[str, Any]) -> dict[str, Any]:
         """Have files checked now, and what is found put on record."""

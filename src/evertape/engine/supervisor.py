@@ -24,6 +24,7 @@ from evertape.engine.declared_volumes import BUILT_IN, Declared, DeclaredVolumes
 from evertape.engine.instructions import Instructions
 from evertape.engine.memory_watch import MemoryWatch
 from evertape.engine.process import Child
+from evertape.engine.recent_log import RecentLog
 from evertape.engine.refused_logins import RefusedLogins
 from evertape.engine.service_status import Machine, Status
 from evertape.engine.space_desk import SpaceDesk
@@ -107,6 +108,7 @@ class Supervisor:
         self.space = SpaceDesk(self)
         self.wishes = WishDesk(self)
         self.refusals = RefusedLogins(self, machine.boot_id)
+        self.recent_log = RecentLog(clock.utc_ns)
         self._camera_alarms = CameraAlarms(self, self.wishes.book.wanted)
         self._volume_alarms = VolumeAlarms(self, lambda: any(map(self.wishes.book.wanted, self.placed)))
 
@@ -121,6 +123,7 @@ class Supervisor:
         """Run until ``ask_to_stop``; True if every process left in time with its files finished."""
         loop = asyncio.get_running_loop()
         self._stop = loop.create_future()
+        logging.getLogger().addHandler(self.recent_log)
         run_dir(self.data.root, create=True)
         state = self.data.root / "state"
         self._volumes.known = read_volumes(state)
@@ -144,7 +147,10 @@ class Supervisor:
             reason = await self._stop
         finally:
             checks.cancel()
-        return await self._shut_down(reason)
+        try:
+            return await self._shut_down(reason)
+        finally:
+            logging.getLogger().removeHandler(self.recent_log)
 
     def ask_to_stop(self, reason: str) -> None:
         """Finish everything and return from ``run``; if that has yet to begin, as soon as it has."""
