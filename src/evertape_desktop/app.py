@@ -12,6 +12,7 @@ from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from evertape.config.desktop import DesktopSettings
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.link import Link
 from evertape_desktop.store import SettingsStore
@@ -32,8 +33,15 @@ def make_application(arguments: Sequence[str], settings: SettingsStore) -> QAppl
     app.setWindowIcon(QIcon(str(HERE / "icon.svg")))
     apply_theme(app, settings.now.appearance.theme)
     settings.changed.connect(lambda now: apply_theme(app, now.appearance.theme))
+    apply_log_level(settings.now)
+    settings.changed.connect(apply_log_level)
     install_language(app, settings.now.appearance.language)
     return app
+
+
+def apply_log_level(settings: DesktopSettings) -> None:
+    """Have the window write what is wanted; what its libraries write is left alone."""
+    logging.getLogger("evertape_desktop").setLevel(settings.logging.level.value.upper())
 
 
 def install_language(app: QApplication, language: str) -> None:

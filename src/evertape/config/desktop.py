@@ -84,6 +84,21 @@ class Window(_Part):
     state: str = ""
 
 
+class LogLevel(StrEnum):
+    """The least important line that the window writes."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Logging(_Part):
+    """`[logging]`: what the window writes to its log."""
+
+    level: LogLevel = LogLevel.INFO
+
+
 class DesktopSettings(_Part):
     """All of the file."""
 
@@ -93,6 +108,7 @@ class DesktopSettings(_Part):
     keys: dict[str, str] = Field(default_factory=dict)
     """`[keys]`: hot keys other than the defaults, `action = "Ctrl+1"`; an empty text: none."""
     window: Window = Field(default_factory=Window)
+    logging: Logging = Field(default_factory=Logging)
 
 
 def load_desktop(path: Path) -> DesktopSettings:

@@ -20,6 +20,7 @@ class Problem(Exception):  # noqa: N818 - the hub's word for it
         hint: what the person can do; may be empty.
         status: of HTTP; 0 if there was no answer.
         problems: if there are several (a configuration's mistakes): ``what``, ``hint``, ``where`` of each.
+        where: the part of the request that is meant, and the way into it.
     """
 
     code: str
@@ -27,6 +28,7 @@ class Problem(Exception):  # noqa: N818 - the hub's word for it
     hint: str = ""
     status: int = 0
     problems: tuple[dict[str, Any], ...] = ()
+    where: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.what} → {self.hint}" if self.hint else self.what
@@ -38,7 +40,7 @@ def problem_of(status: int, body: bytes) -> Problem:
         error = json.loads(body)["error"]
         return Problem(
             str(error["code"]), redact(str(error["what"])), redact(str(error.get("hint") or "")), status,
-            tuple(error.get("problems") or ()),
+            tuple(error.get("problems") or ()), tuple(error.get("where") or ()),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return Problem("malformed", f"the recorder answered {status}, and nothing that says why", status=status)

@@ -1,0 +1,25 @@
+"""The pages of the settings, in the order in which they are listed."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QWidget
+
+from evertape_desktop.context import Context
+from evertape_desktop.settings.draft import Draft
+from evertape_desktop.settings.page import Page
+from evertape_desktop.settings.pages.appearance import AppearancePage
+from evertape_desktop.settings.pages.hotkeys import HotKeysPage
+from evertape_desktop.settings.pages.logging import LoggingPage
+from evertape_desktop.settings.pages.recording import RecordingPage
+from evertape_desktop.settings.pages.streaming import StreamingPage
+
+
+def make_pages(context: Context, draft: Draft, parent: QWidget) -> list[Page]:
+    """All of them."""
+    return [
+        StreamingPage(context, draft, parent),
+        RecordingPage(context, draft, parent),
+        HotKeysPage(context, draft, parent),
+        AppearancePage(context, draft, parent),
+        LoggingPage(context, draft, parent),
+    ]
