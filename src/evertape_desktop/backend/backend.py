@@ -145,11 +145,14 @@ class Backend(QObject):
             work.close()
             return reply
 
-        began = False
+        began = unwanted = False
 
         async def settled() -> None:
             nonlocal began
             began = True
+            if unwanted:
+                work.close()
+                return
             try:
                 answer = await work
             except Problem as problem:
@@ -163,10 +166,19 @@ class Backend(QObject):
             self._post(lambda: reply.settle(answer))
 
         future = asyncio.run_coroutine_threadsafe(settled(), self._loop)
-        # Work that is cancelled before it has begun would complain that nobody ever awaited it; what has begun is ended
-        # by its own loop, where it runs.
-        future.add_done_callback(lambda _: None if began else work.close())
-        reply.bind(future.cancel)
+
+        def cancel() -> None:
+            nonlocal unwanted
+            unwanted = True
+            future.cancel()
+
+        def ended(_: object) -> None:
+            # Work that is over before it has begun would complain that nobody ever awaited it.
+            if not began and threading.current_thread() is self._thread:
+                work.close()
+
+        future.add_done_callback(ended)
+        reply.bind(cancel)
         return reply
 
     async def request(
