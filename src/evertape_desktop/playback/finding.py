@@ -13,6 +13,7 @@ from evertape_desktop.playback.terms import ROUNDING_NS
 
 _HOUR = 3600 * NS_PER_S
 _REACHES = (_HOUR, 6 * _HOUR, 24 * _HOUR, 7 * 24 * _HOUR, 62 * 24 * _HOUR)
+_INSIDE_NS = NS_PER_S // 5
 _JUST_NS = NS_PER_S
 """Somebody who is this near to the beginning of a file means the file before."""
 
@@ -33,11 +34,11 @@ async def segment_start(footage: Footage, at: int, direction: int) -> int | None
 
 
 async def gap_start(ask: Ask, cameras: Iterable[str], at: int, direction: int, now: int) -> int | None:
-    """Where the next gap that nobody wanted begins, of any of these cameras; or the one before; ``None``: none is known.
+    """Just behind where the next gap that nobody wanted begins, or the one before; ``None``: none is known.
 
     Args:
         ask: a request to the recorder.
-        cameras: ids.
+        cameras: ids; of any of them.
         at: from where.
         direction: +1 or -1.
         now: nothing begins later.
@@ -49,7 +50,7 @@ async def gap_start(ask: Ask, cameras: Iterable[str], at: int, direction: int, n
             return None
         query = {"camera": names, "start": instant(max(0, start)), "end": instant(end), "resolution": 0.5}
         answer = json.loads((await ask("GET", "/timeline", query=query)).body)
-        starts = _starts(answer)
+        starts = _moments(answer)
         if direction > 0:
             found = [one for one in starts if one > at + ROUNDING_NS]
             if found:
@@ -58,16 +59,18 @@ async def gap_start(ask: Ask, cameras: Iterable[str], at: int, direction: int, n
                 return None
         else:
             # The first one may have begun before what was asked for.
-            found = [one for one in starts if start < one < at - ROUNDING_NS]
+            found = [one for one in starts if start + 2 * _INSIDE_NS < one < at - 2 * _INSIDE_NS]
             if found:
                 return max(found)
     return None
 
 
-def _starts(answer: Any) -> list[int]:
-    return [
-        utc_ns(span["start"])
-        for camera in answer["cameras"]
-        for span in camera["spans"]
-        if span["kind"] == "gap" and not span["on_purpose"]
-    ]
+def _moments(answer: Any) -> list[int]:
+    found = []
+    for camera in answer["cameras"]:
+        for span in camera["spans"]:
+            if span["kind"] == "gap" and not span["on_purpose"]:
+                start, end = utc_ns(span["start"]), utc_ns(span["end"])
+                # The last picture before stands a moment longer.
+                found.append(start + min(_INSIDE_NS, (end - start) // 2))
+    return found

@@ -92,10 +92,19 @@ class Reel:
             self._behind.append(self.shown)
         self.shown, self._is_current, self.hole = one, True, None
 
+    def _pass(self, one: Shown) -> None:
+        """It is over already: kept for a step back, and never shown."""
+        if self.shown is not None and self._is_current:
+            self._behind.append(self.shown)
+        self._is_current = False
+        self._behind.append(one)
+
     def _look_forward(self, at: int) -> Look:
         while self._ahead:
             head = self._ahead[0]
-            if isinstance(head, Shown) and head.utc <= at:
+            if isinstance(head, Shown) and head.until <= at:
+                self._pass(head)
+            elif isinstance(head, Shown) and head.utc <= at:
                 self._show(head)
             elif isinstance(head, Hole) and head.end is not None and at >= head.end:
                 self.hole = None
