@@ -25,12 +25,14 @@ def camera(
     return {"id": camera_id, "name": name or camera_id, "sub": True, "streams": [stream], "recording": doing, **more}
 
 
-def volume(name: str = "usb1", *, state: str = "ready", **more: Any) -> Any:
+def volume(name: str = "usb1", *, state: str = "online", **more: Any) -> Any:
     """A volume of ``GET /status``."""
+    well = state == "online"
     return {
         "name": name, "id": "11111111-1111-4111-8111-111111111111", "role": "primary", "path": f"/mnt/{name}",
-        "state": state, "usable": state == "ready", "label": "Storage: 40% used, 120 GB free" if state == "ready" else
-        "⚠ Storage: USB Disconnected", "free": 120_000_000_000, "total": 200_000_000_000, **more,
+        "state": state, "usable": well, "trouble": None if well else "usb_disconnected",
+        "label": "Disk Usage: 80.0 GB (371 files) | Free: 120.0 GB" if well else "⚠ Storage: USB Disconnected",
+        "free": 120_000_000_000, "total": 200_000_000_000, "used": 80_000_000_000, "files": 371, **more,
     }  # fmt: skip
 
 

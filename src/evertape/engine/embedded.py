@@ -217,6 +217,11 @@ class RobustNVRPipeline:
         self._engine: EmbeddedEngine | None = None
         self._storage_callbacks: list[StorageCallback] = []
 
+    @property
+    def directory(self) -> Path:
+        """The data directory."""
+        return self._directory
+
     def start(self) -> None:
         """Begin to stream, without recording. Does nothing if it has been started.
 

@@ -82,7 +82,7 @@ class StorageService:
         """The camera begins to record: it is told at once of every volume that is bad."""
         bad = [notice for notice in self._notices.values() if notice.is_error and notice.role != RETIRED]
         if bad or not self._consumers.of(camera_id):
-            self._call(camera_id, bad)
+            self.tell(camera_id, bad)
 
     # -- news -----------------------------------------------------------------------------------------------
 
@@ -112,6 +112,17 @@ class StorageService:
         elif known is None:
             return  # all is well, as it should be
         self._tell(notice)
+
+    def tell(self, camera_id: str, notices: Iterable[StorageNotice]) -> None:
+        """Tell those who registered for this camera, whatever it does; one that raises is kept from the others."""
+        callbacks = self._consumers.of(camera_id)
+        if not callbacks:
+            log.warning("[STORAGE] %s records, and nobody asked to be told about its storage", camera_id)
+        for notice in notices:
+            for callback in callbacks:
+                what = "storage error callback" if notice.is_error else "storage callback"
+                log.info("[STORAGE] Calling %s for %s", what, camera_id)
+                _call_guarded(camera_id, callback, notice)
 
     def forget(self, volume: str) -> None:
         """The volume is no longer declared."""
@@ -156,17 +167,7 @@ class StorageService:
         elif cameras:
             log.info("[STORAGE] Notifying %d camera(s): %s", len(cameras), notice.label)
         for camera_id in cameras:
-            self._call(camera_id, (notice,))
-
-    def _call(self, camera_id: str, notices: Iterable[StorageNotice]) -> None:
-        callbacks = self._consumers.of(camera_id)
-        if not callbacks:
-            log.warning("[STORAGE] %s records, and nobody asked to be told about its storage", camera_id)
-        for notice in notices:
-            for callback in callbacks:
-                what = "storage error callback" if notice.is_error else "storage callback"
-                log.info("[STORAGE] Calling %s for %s", what, camera_id)
-                _call_guarded(camera_id, callback, notice)
+            self.tell(camera_id, (notice,))
 
 
 def facts_of(info: VolumeInfo, state: str = "", *, was_usable: bool | None = None) -> VolumeFacts:

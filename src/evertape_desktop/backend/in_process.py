@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from evertape.config.paths import DataDir
 from evertape.config.schema import Config
 from evertape.domain.roles import Role
+from evertape.errors import NotRunningError
 from evertape.hub.alerts.desk import PART, AlertDesk
 from evertape.hub.api.events import of_event
 from evertape.hub.app import create_app
@@ -28,7 +29,7 @@ from evertape.hub.reading import IndexReading
 from evertape.hub.services import Services, Settings
 from evertape.ipc.places import socket_path
 from evertape.version import VERSION
-from evertape_desktop.backend.link import API, Answer
+from evertape_desktop.backend.link import API, Answer, StorageTeller
 from evertape_desktop.backend.problem import Problem
 
 if TYPE_CHECKING:
@@ -97,6 +98,15 @@ class InProcessLink:
         from evertape_desktop.video.local import feed_source
 
         return feed_source(self._root, camera, stream)
+
+    def storage_teller(self) -> StorageTeller | None:
+        """See ``Backend``: the engine itself, while one runs."""
+        from evertape.engine.embedded import EmbeddedEngine
+
+        try:
+            return EmbeddedEngine.running(self._root)
+        except NotRunningError:
+            return None
 
     async def log_in(self, name: str, password: str) -> None:
         """Not needed: it is the same program."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from evertape.engine.storage_notice import StorageCallback
     from evertape.media.view.terms import ViewSource
 
 API = "/api/v1"
@@ -50,3 +51,13 @@ class Link(Protocol):
 
     async def close(self) -> None:
         """Let go of everything."""
+
+
+class StorageTeller(Protocol):
+    """An engine in this process, which tells of its storage itself; any thread."""
+
+    def register_storage_error_callback(self, camera_id: str, callback: StorageCallback) -> None:
+        """From now on tell ``callback``, on the engine's thread, while this camera records."""
+
+    def unregister_storage_error_callback(self, camera_id: str, callback: StorageCallback) -> None:
+        """No longer."""

@@ -127,7 +127,9 @@ class StorageBook:
         seen = {}
         for volume in look.volumes:
             if self._latest.believes(volume.name, volume.state, now_s):
-                seen[volume.name] = Volume(_info(volume, self._volumes.get(volume.name)), volume.used, volume.files or 0)
+                seen[volume.name] = Volume(
+                    _info(volume, self._volumes.get(volume.name)), volume.used, volume.files or 0
+                )
         self._volumes = {
             volume.name: seen.get(volume.name) or self._volumes[volume.name]
             for volume in look.volumes
