@@ -30,13 +30,12 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from proctree import Window, read, window  # noqa: E402
 
+from evertape_lab.burned_in import ARGUMENTS, SCRIPT  # noqa: E402
 from evertape_lab.fleet import LabCameras  # noqa: E402
 from evertape_lab.pacing import MAX_SLOTS  # noqa: E402
-from evertape_lab.picture import _ADVANCE, _GLYPHS, _ROWS, text_width  # noqa: E402
 from hub.served_hub import ServedHub, until  # noqa: E402
 
 FPS = 25
-TEXT = "#0000 00:00.000"
 LOOP_MS = 4000.0
 """Of a loop of whole seconds with a GOP of a second (``evertape_lab.loop``)."""
 CHROMIUM = "/usr/bin/chromium"
@@ -44,42 +43,14 @@ ARGS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--disable
 CONFIG = '[hub]\nlisten = "127.0.0.1:0"\n'
 
 # Reads the frame number of each picture as it is shown, and says how old it is then, in milliseconds.
-WATCH = """([glyphs, advance, rows, chars, fps, loop]) => {
-  const digits = [...'0123456789'].map((one) => glyphs[one].split(' ').join(''));
-  const read = (image, scale) => {
-    let number = 0;
-    for (let at = 1; at <= 4; at += 1) {
-      let best = -1, fewest = 99;
-      digits.forEach((shape, digit) => {
-        let wrong = 0;
-        for (let row = 0; row < rows; row += 1) for (let column = 0; column < 5; column += 1) {
-          const x = Math.floor((at * advance + column + 0.5) * scale), y = Math.floor((row + 0.5) * scale);
-          const [red, green, blue] = image.data.subarray(4 * (y * image.width + x));
-          // By brightness: the text has the colours of the bars behind it.
-          const white = 0.299 * red + 0.587 * green + 0.114 * blue > 128;
-          if (white !== (shape[row * 5 + column] === '#')) wrong += 1;
-        }
-        if (wrong < fewest) { fewest = wrong; best = digit; }
-      });
-      if (fewest > 2) return null;
-      number = number * 10 + best;
-    }
-    return number;
-  };
+WATCH = """([fps, loop]) => {
   window.seen = {};
   window.watching = [...document.querySelectorAll('et-live')].map((player) => {
     const { video } = player, name = player.getAttribute('camera');
     const found = window.seen[name] = { ages: [], said: [], behind: [], unread: 0, shown: 0 };
-    const canvas = document.createElement('canvas');
     const shown = (now, about) => {
       const wall = Date.now() + Math.max(0, about.expectedDisplayTime - performance.now());
-      const width = about.width, height = about.height;
-      const scale = Math.max(1, Math.floor(width * 0.6 / (chars * advance)));
-      canvas.width = 5 * advance * scale; canvas.height = rows * scale;
-      const pen = canvas.getContext('2d', { willReadFrequently: true });
-      const place = [Math.floor(width / 40) * 2, Math.floor(height / 10), canvas.width, canvas.height];
-      pen.drawImage(video, ...place, 0, 0, canvas.width, canvas.height);
-      const number = read(pen.getImageData(0, 0, canvas.width, canvas.height), scale);
+      const number = window.burnedIn(video, about.width, about.height);
       found.shown += 1;
       if (number === null) found.unread += 1;
       else {
@@ -196,7 +167,8 @@ def ages(page: Any, count: int, cameras: int, seconds: float) -> dict[str, Any]:
     playing(page, count)
     page.wait_for_timeout(5000)
     page.evaluate(COUNT)
-    page.evaluate(WATCH, [_GLYPHS, _ADVANCE, _ROWS, text_width(TEXT, 1) // _ADVANCE, FPS, LOOP_MS])
+    page.evaluate(SCRIPT, ARGUMENTS)
+    page.evaluate(WATCH, [FPS, LOOP_MS])
     page.wait_for_timeout(1000 * seconds)
     seen, longest = page.evaluate("() => [window.seen, window.longTasks]")
     found = {name: one_camera(index, cameras, one, seconds) for index, (name, one) in enumerate(sorted(seen.items()))}

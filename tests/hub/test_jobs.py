@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from evertape.domain.roles import Role
+from evertape.evidence.verify import verify
 from evertape.hub import jobs, work
 from evertape.hub.api import snapshot as snapshot_routes
 from evertape.hub.failure import HubError
@@ -37,13 +38,21 @@ def test_an_export_is_made_followed_fetched_and_deleted(tmp_path: Path) -> None:
         hub.become(Role.VIEWER, "door")
         job = await hub.send("POST", "/exports", ORDER, 202)
         assert job["owner"] == "somebody" and job["state"] in ("waiting", "running")
-        await hub.fails("GET", f"/exports/{job['id']}/file", 409, "export_unfinished")
+        for what in ("file", "hash"):
+            await hub.fails("GET", f"/exports/{job['id']}/{what}", 409, "export_unfinished")
         done = await finished(hub, job["id"])
         assert (done["state"], done["progress"], done["error"]) == ("done", 1.0, "")
         assert done["file"] == "door-20260101T000141Z.mp4"
         async with hub.http as http:
             answer = await http.get(f"/exports/{job['id']}/file")
             part = await http.get(f"/exports/{job['id']}/file", headers={"Range": "bytes=0-9"})
+            hashes = await http.get(f"/exports/{job['id']}/hash")
+        (tmp_path / done["file"]).write_bytes(answer.content)
+        (tmp_path / f"{done['file']}.blake3").write_bytes(hashes.content)
+        assert f'filename="{done["file"]}.blake3"' in hashes.headers["content-disposition"]
+        assert verify(tmp_path / done["file"]).problems == []
+        (tmp_path / done["file"]).write_bytes(answer.content[:-1] + b"x")
+        assert verify(tmp_path / done["file"]).problems
         assert len(answer.content) == done["bytes"] and part.content == answer.content[:10]
         assert 'filename="door-2026' in answer.headers["content-disposition"]
         assert [one["id"] for one in (await hub.get("/exports"))["exports"]] == [job["id"]]

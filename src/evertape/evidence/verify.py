@@ -141,11 +141,16 @@ def _signature(text: bytes) -> bytes:
     return b""
 
 
+def list_line(name: str, digest: str) -> str:
+    """The line of a list of hashes for a file."""
+    return f"{digest.partition(':')[2]}  {name}\n"
+
+
 def write_list(file: Path, digest: str) -> Path:
     """Put ``FILE.blake3`` beside a file; returns its path. Raises ``OSError``."""
     target = file.with_name(file.name + LIST)
     part = target.with_name(f".{target.name}.part")
-    part.write_text(f"{digest.partition(':')[2]}  {file.name}\n")
+    part.write_text(list_line(file.name, digest))
     part.replace(target)
     return target
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from evertape.clock import Clock
 from evertape.errors import EvertapeError
+from evertape.evidence.verify import LIST
 from evertape.hub.failure import HubError
 from evertape.hub.work import run
 from evertape.types import NS_PER_S
@@ -149,6 +150,10 @@ class Exports:
     def path(self, job: Job) -> Path:
         """Where what came of it lies."""
         return self._folder / job.id / job.file
+
+    def list_path(self, job: Job) -> Path:
+        """Where the list with its hash lies."""
+        return self._folder / job.id / f"{job.file}{LIST}"
 
     async def close(self) -> None:
         """Give up what is under way; its leftovers go at the next start."""

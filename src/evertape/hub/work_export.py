@@ -1,6 +1,7 @@
 """``python -m evertape.hub.work_export``: footage as files to take away; see ``hub.work``.
 
-One camera whose footage fits into one file becomes an MP4, everything else a .zip.
+One camera whose footage fits into one file becomes an MP4, everything else a .zip. Beside either lies a list with its
+hash; in a .zip that is not signed, so does one beside each MP4.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from evertape.domain.cause import Cause
 from evertape.domain.coverage import Held
 from evertape.engine.export_bundle import Request, bundled_file, manifest_of
 from evertape.engine.export_pieces import file_names, reachable, split_where_needed, write_pieces
-from evertape.evidence.bundle import new_bundle
+from evertape.evidence.bundle import HashingFile, new_bundle
 from evertape.evidence.keys import installation_key
+from evertape.evidence.verify import LIST, list_line, write_list
 from evertape.hub.failure import HubError
 from evertape.hub.work import say, serve
+from evertape.mp4.digest import hash_file
 from evertape.mp4.export import Progress
 from evertape.store.index import Index
 from evertape.store.rows import Piece, SegmentRow
@@ -99,6 +102,8 @@ def export(order: dict[str, Any]) -> dict[str, Any]:
             file = _bundles(reach, found, folder, span, order, count)
         else:
             file = _files(reach, found, folder, span, bool(order["close_gaps"]), count)
+        # Read again, so that it is the hash of what is there to be fetched.
+        write_list(file, hash_file(file)[0])
     return {"file": file.name, "bytes": file.stat().st_size, "notes": _notes(found)}
 
 
@@ -134,9 +139,12 @@ def _files(
         for camera, parts in groups.items():
             for name, group in zip(names[camera], parts, strict=True):
                 with part.open("wb") if archive is None else archive.open(name.name, "w", force_zip64=True) as out:
+                    hashing = HashingFile(out)
                     write_pieces(
-                        reach, group, cast(BinaryIO, out), span, close_gaps=close_gaps, progress=count.of_file()
+                        reach, group, cast(BinaryIO, hashing), span, close_gaps=close_gaps, progress=count.of_file()
                     )
+                if archive is not None:
+                    archive.writestr(name.name + LIST, list_line(name.name, hashing.hash))
     part.replace(target)
     return target
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from evertape.domain.roles import Role
+from evertape.evidence.verify import LIST
 from evertape.hub.api.asking import Viewer
 from evertape.hub.api.common import live, recorded, window
 from evertape.hub.api.times import Instant, Moment, instant, optional_instant
@@ -117,12 +118,26 @@ async def file(
     range_: Annotated[str | None, Header(alias="Range", description="One range of bytes, `bytes=0-1023`.")] = None,
 ) -> Response:
     """The file, or a range of it."""
-    job = await _found(services, who, export)
-    if job.state is not JobState.DONE:
-        raise HubError(409, "export_unfinished", "the export is not finished", hint=job.error)
+    job = await _finished(services, who, export)
     opened = await services.files.open_path(_jobs(services).path(job))
     headers = {"Content-Disposition": f'attachment; filename="{job.file}"', "ETag": f'"{job.id}"'}
     return respond(opened, "video/mp4" if job.file.endswith(".mp4") else "application/zip", headers, range_)
+
+
+@router.get(
+    "/{export}/hash",
+    summary="Its hash",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "A line as `b3sum` writes it."},
+        **errors(401, 403, 404, 409, 503),
+    },
+)
+async def hash_list(export: ExportId, services: Shared, who: Viewer) -> Response:
+    """The list to keep beside the file: `evertape verify FILE` and `b3sum --check` say whether it was changed since."""
+    job = await _finished(services, who, export)
+    opened = await services.files.open_path(_jobs(services).list_path(job))
+    return respond(opened, "text/plain", {"Content-Disposition": f'attachment; filename="{job.file}{LIST}"'})
 
 
 @router.delete("/{export}", summary="Cancel or delete", status_code=204, responses=errors(401, 403, 404))
@@ -131,6 +146,13 @@ async def remove(export: ExportId, services: Shared, who: Viewer) -> Response:
     job = await _found(services, who, export)
     await _jobs(services).remove(job.id)
     return Response(status_code=204)
+
+
+async def _finished(services: Services, who: Who, export: str) -> Job:
+    job = await _found(services, who, export)
+    if job.state is not JobState.DONE:
+        raise HubError(409, "export_unfinished", "the export is not finished", hint=job.error)
+    return job
 
 
 async def _found(services: Services, who: Who, export: str) -> Job:

@@ -61,6 +61,8 @@ export const archive = {
   "export.none": "No exports yet.",
   "export.progress": "Progress",
   "export.download": "Download",
+  "export.hash": "Hash",
+  "export.hash_help": "To keep beside the file: it shows whether the file was changed since",
   "export.state.waiting": "Waiting",
   "export.state.running": "Under way",
   "export.state.done": "Ready",

@@ -61,6 +61,8 @@ export const archive = {
   "export.none": "아직 내보낸 영상이 없습니다.",
   "export.progress": "진행률",
   "export.download": "다운로드",
+  "export.hash": "해시",
+  "export.hash_help": "파일과 함께 보관하면 이후 변경 여부를 확인할 수 있습니다",
   "export.state.waiting": "대기 중",
   "export.state.running": "진행 중",
   "export.state.done": "완료",

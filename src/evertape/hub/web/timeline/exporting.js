@@ -66,7 +66,8 @@ function makeJob(job) {
   }, { kind: "small" });
   const element = h("li", { class: "job" }, h("div", { class: "row apart" }, h("strong", {}, job.cameras.join(", ")), h("span", { class: "tag" })),
     h("span", { class: "small soft num" }, `${moment(job.start)} – ${when(job.end)}`), h("progress", { max: "1", "aria-label": t("export.progress") }),
-    h("p", { class: "small job-text" }), h("div", { class: "row" }, h("a", { class: "button small primary", hidden: true, href: `${BASE}/exports/${job.id}/file`, download: true }, t("export.download")), remove));
+    h("p", { class: "small job-text" }), h("div", { class: "row" }, h("a", { class: "button small primary", hidden: true, href: `${BASE}/exports/${job.id}/file`, download: true }, t("export.download")),
+      h("a", { class: "button small", hidden: true, href: `${BASE}/exports/${job.id}/hash`, download: true, title: t("export.hash_help") }, t("export.hash")), remove));
   return element;
 }
 
@@ -78,8 +79,7 @@ function updateJob(element, job) {
   bar.hidden = job.state !== "running" && job.state !== "waiting";
   if (job.progress === null || job.progress === undefined) bar.removeAttribute("value");
   else bar.value = job.progress;
-  const link = element.querySelector("a");
-  link.hidden = job.state !== "done";
+  for (const link of element.querySelectorAll("a")) link.hidden = job.state !== "done";
   const parts = [job.error, job.bytes ? size(job.bytes) : "", isRunning(job) && job.progress ? `${number(job.progress * 100)} %` : ""];
   say(element.querySelector(".job-text"), parts.filter(Boolean).join(" · "));
 }
