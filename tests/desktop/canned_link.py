@@ -81,6 +81,11 @@ class CannedLink:
         while True:
             yield await self._events.get()
 
+    @property
+    def is_heard(self) -> bool:
+        """Somebody listens to events."""
+        return self._events is not None
+
     def say(self, kind: str, camera_id: str = "", **fields: Any) -> None:
         """Something happens. From any thread."""
         assert self._loop is not None and self._events is not None, "nobody listens yet"
