@@ -86,6 +86,8 @@ class Backend(QObject):
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5)
+        elif self._thread.ident is None:
+            self._loop.close()  # it was never started
 
     def look_now(self) -> None:
         """Ask for the state at once."""
