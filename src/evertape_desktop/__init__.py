@@ -8,8 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from evertape_desktop.none_count import make_none_last
-
 if TYPE_CHECKING:
     from evertape_desktop.backend.backend import Backend as Backend
     from evertape_desktop.backend.http_link import HttpLink as HttpLink
@@ -20,9 +18,6 @@ _HOME = {
     "HttpLink": "evertape_desktop.backend.http_link",
     "InProcessLink": "evertape_desktop.backend.in_process",
 }
-
-# Before anything of Qt is called.
-make_none_last()
 
 __all__ = ["Backend", "HttpLink", "InProcessLink"]
 
