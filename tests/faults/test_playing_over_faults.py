@@ -274,10 +274,10 @@ def play(story: Story, player: Player) -> None:
     report = story.served(newest - 10 * NS_PER_S, newest)
     assert report.ok and report.count > 6 * FPS, report.describe()
     page.get_by_role("button", name="Now", exact=True).click()
-    now = player.shown(lambda now: now["state"] == "playing" and now["at"] * 1_000_000 > newest)
-    assert story.now() - now["at"] * 1_000_000 < 10 * NS_PER_S
+    shown = player.shown(lambda now: now["state"] == "playing" and now["at"] * 1_000_000 > newest)
+    assert story.now() - shown["at"] * 1_000_000 < 10 * NS_PER_S
     page.evaluate(WATCH)
-    until(lambda: page.wait_for_timeout(100) or len(player.seen()) > 3 * FPS, "three seconds of it")
+    until(lambda: len(player.seen()) > 3 * FPS, "three seconds of it")
     numbers = player.seen()
     assert all(far <= FPS // 2 for far in follow(numbers)), numbers
 

@@ -184,9 +184,11 @@ def test_killed_hung_or_restarted_it_is_back_and_the_archive_has_no_fault(instal
     # Killed.
     killed = time.monotonic()
     installed.machine.run(f"kill -KILL {first}")
-    second = installed.replaced(first, BACK_S + MARGIN_S)
+    second = installed.replaced(first, BACK_S + 2 * MARGIN_S)
+    back = time.monotonic() - killed
     installed.grows()
-    assert time.monotonic() - killed < BACK_S + 2 * MARGIN_S
+    recorded = time.monotonic() - killed
+    assert recorded < BACK_S + 2 * MARGIN_S
 
     # Hung. Somebody's own changes belong into a file beside the unit, and stay when it is installed again.
     installed.machine.run(
@@ -200,8 +202,10 @@ def test_killed_hung_or_restarted_it_is_back_and_the_archive_has_no_fault(instal
     while time.monotonic() - begun < PATIENCE_S + 2:
         assert installed.main() == third, "it says that it lives"
         time.sleep(0.5)
+    hung = time.monotonic()
     installed.machine.run(f"kill -STOP {third}")
     fourth = installed.replaced(third, PATIENCE_S + BACK_S + MARGIN_S)
+    mended = time.monotonic() - hung
     assert "Watchdog timeout" in installed.said()
     installed.grows()
 
@@ -212,6 +216,10 @@ def test_killed_hung_or_restarted_it_is_back_and_the_archive_has_no_fault(instal
     installed.reconciled()
     installed.machine.run("systemctl stop evertape")
     assert installed.show("Result") == "success"
+    print(  # noqa: T201 - the figures, for whoever reads the run
+        f"systemd: killed, active again after {back:.1f} s, a new picture on the disk after {recorded:.1f} s; "
+        f"hung, active again after {mended:.1f} s with a watchdog of {PATIENCE_S} s"
+    )
     installed.audit()
 
 
@@ -240,6 +248,20 @@ def test_a_disk_that_is_mounted_later_is_recorded_to_and_one_that_is_pulled_is_m
     installed.reconciled()
     installed.machine.run("systemctl stop evertape")
     installed.audit()
+
+
+def test_a_program_in_somebodys_private_home_runs_as_a_service_all_the_same(installed: Installed) -> None:
+    home = "/home/ann"
+    with Machine(shared={CHECKOUT: f"{home}/evertape", installed.hub.data: DATA}, keep=[Path(sys.prefix)]) as machine:
+        machine.run(f"chmod 700 {home}")
+        python = sys.executable.replace(str(CHECKOUT), f"{home}/evertape")
+        machine.run(
+            f"cd / && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH={home}/evertape/src {python} -P -m evertape.cli.main "
+            "service install"
+        )
+        until(lambda: httpx.get(installed.hub.url()).status_code == 200, "the page is there")
+        assert machine.run("systemctl is-active evertape") == "active"
+        assert home in machine.run("systemctl show evertape --property=ExecStart")
 
 
 def usable(hub: ServedHub) -> bool:

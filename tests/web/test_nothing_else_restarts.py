@@ -58,8 +58,15 @@ class Watcher:
     def _opened(self, line: WebSocket) -> None:
         if "/cameras/yard/live" in line.url:
             self.lines.append(line)
-            line.on("framereceived", lambda data: isinstance(data, bytes) and self.received.append(data))
-            line.on("close", lambda closed: self.closed.append(closed))
+            line.on("framereceived", self._received)
+            line.on("close", self._closed)
+
+    def _received(self, data: bytes | str) -> None:
+        if isinstance(data, bytes):
+            self.received.append(data)
+
+    def _closed(self, line: WebSocket) -> None:
+        self.closed.append(line)
 
     def numbers(self) -> list[int]:
         """Of the pictures, in the order in which they came."""
@@ -171,7 +178,7 @@ def test_while_others_are_arranged_renamed_added_edited_and_removed_a_camera_is_
     expect(wall.locator(".cell[data-camera=shed]")).to_have_count(0)
 
     seen = len(watcher.numbers())
-    until(lambda: wall.wait_for_timeout(100) or len(watcher.numbers()) > seen + 25, "it is still watched")
+    until(lambda: wall.evaluate("0") == 0 and len(watcher.numbers()) > seen + 25, "it is still watched")
     assert sessions(cameras, "cam_01") == 1
     assert {name: served.pid(name) for name in processes} == processes
     assert len(watcher.lines) == 1 and not watcher.closed, "it was never asked for again"
