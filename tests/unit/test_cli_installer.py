@@ -69,6 +69,13 @@ def test_install_makes_the_user_gives_it_the_folders_and_starts_the_unit(place: 
     assert "User=rec" in unit
 
 
+def test_groups_that_this_machine_does_not_have_would_keep_the_unit_from_starting(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evertape.cli.installer.DECODERS", ("root", "no-such-group"))
+    assert "SupplementaryGroups=root\n" in installer(place, Machine(), tmp_path / "units").text()
+
+
 def test_what_belongs_to_the_user_already_is_not_walked_again(place: Place, tmp_path: Path) -> None:
     me = getpass.getuser()
     machine = Machine(users=[me])
@@ -109,6 +116,11 @@ def test_what_cannot_work_is_refused_before_anything_is_changed(
     monkeypatch.setattr("evertape.cli.installer.TEMPORARY", (place.data.root.parent,))
     with pytest.raises(UsageError, match="temporary"):
         installer(place, machine, units).install(say=None)
+    monkeypatch.setattr("evertape.cli.installer.TEMPORARY", (Path(__file__).resolve().parents[2],))
+    with pytest.raises(UsageError, match="temporary") as caught:
+        installer(place, machine, units).install(say=None)
+    assert "move the program" in caught.value.hint
+    monkeypatch.setattr("evertape.cli.installer.TEMPORARY", ())
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(UsageError, match="only root"):
         installer(place, machine, units).install(say=None)

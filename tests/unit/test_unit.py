@@ -22,6 +22,7 @@ CASES = {
     "names that need quotes": replace(
         TERMS, data=Path("/srv/a b"), config=Path("/etc/eva%1/e$x.toml"), mounts=[Path("/srv/Überwachung-1/.x")]
     ),
+    "with decoders": replace(TERMS, groups=["video"]),
     "in a home": replace(TERMS, program=[Path("/home/ann/evertape")], data=Path("/home/ann/data"), name="mine"),
 }
 
@@ -55,6 +56,11 @@ def test_no_home_is_visible_but_what_the_program_needs() -> None:
 def test_disks_of_the_boot_are_waited_for_by_their_units_names() -> None:
     text = unit_text(replace(TERMS, mounts=[Path("/srv/Über-1/.x")]))
     assert "srv-\\xc3\\x9cber\\x2d1-.x.mount" in values(text, "After")
+
+
+def test_only_groups_that_there_are_are_asked_for() -> None:
+    assert values(unit_text(CASES["with decoders"]), "SupplementaryGroups") == ["video"]
+    assert values(unit_text(TERMS), "SupplementaryGroups") == []
 
 
 def test_percent_and_dollar_are_what_they_are() -> None:
