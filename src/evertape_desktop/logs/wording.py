@@ -15,6 +15,7 @@ from evertape_desktop.backend.model import EventLook
 
 LEVELS = ("debug", "info", "warning", "error")
 _Fields = Mapping[str, Any]
+translate = QCoreApplication.translate  # under this name Linguist finds the texts
 _BAD_STREAMS = frozenset({"stalled", "reconnecting", "waiting", "disconnected", "auth_failed", "error"})
 _QUIET = frozenset(
     {"segment_opened", "segment_closed", "segment_cut", "segment_checked", "segment_clock", "segment_moved"}
@@ -52,10 +53,6 @@ def words_of(event: EventLook) -> str:
     return f"{event.kind}: {rest}"
 
 
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("events", text)
-
-
 def _because(fields: _Fields) -> str:
     reason = str(fields.get("reason") or "")
     return f" ({reason.replace('_', ' ')})" if reason else ""
@@ -74,40 +71,60 @@ def _seconds(fields: _Fields, name: str) -> str:
 
 
 _WORDS: Mapping[str, Callable[[_Fields], str]] = {
-    "service_started": lambda f: _tr("The service started, version {0}").format(_get(f, "version")),
-    "service_stopped": lambda f: _tr("The service was stopped") + _because(f),
-    "process_started": lambda f: _tr("Process {0} started").format(f.get("process")),
-    "process_died": lambda f: _tr("Process {0} ended by itself: {1}").format(f.get("process"), _get(f, "how")),
-    "camera_state": lambda f: _tr("Stream {0}: {1}").format(f.get("stream"), _get(f, "state")) + _because(f),
-    "recording_state": lambda f: _tr("Recording: {0}").format(_get(f, "state")) + _because(f),
+    "service_started": lambda f: translate("events", "The service started, version {0}").format(_get(f, "version")),
+    "service_stopped": lambda f: translate("events", "The service was stopped") + _because(f),
+    "process_started": lambda f: translate("events", "Process {0} started").format(f.get("process")),
+    "process_died": lambda f: translate("events", "Process {0} ended by itself: {1}").format(
+        f.get("process"), _get(f, "how")
+    ),
+    "camera_state": lambda f: (
+        translate("events", "Stream {0}: {1}").format(f.get("stream"), _get(f, "state")) + _because(f)
+    ),
+    "recording_state": lambda f: translate("events", "Recording: {0}").format(_get(f, "state")) + _because(f),
     "record_wish": lambda f: (
-        _tr("Recording wanted, by {0}") if f.get("wanted") else _tr("Recording no longer wanted, by {0}")
+        translate("events", "Recording wanted, by {0}")
+        if f.get("wanted")
+        else translate("events", "Recording no longer wanted, by {0}")
     ).format(f.get("by")),
-    "volume_state": lambda f: _tr("Volume {0}: {1}").format(f.get("volume"), _get(f, "state")) + _because(f),
-    "segment_opened": lambda f: _tr("A file was begun: {0}").format(f.get("path")),
-    "segment_closed": lambda f: _tr("A file was finished: {0}, {1}").format(f.get("path"), _bytes(f)),
-    "segment_cut": lambda f: _tr("A file was cut where another goes on: {0}").format(f.get("path")),
-    "segment_missing": lambda f: _tr("A file is missing: {0}").format(f.get("path")),
-    "segment_deleted": lambda f: _tr("A file was deleted: {0}").format(f.get("path")) + _because(f),
-    "segment_moved": lambda f: _tr("A file came home: {0}").format(f.get("path")),
-    "segment_checked": lambda f: _tr("A file was verified: {0}").format(f.get("segment")),
-    "segment_damaged": lambda f: _tr("A file is damaged: {0}: {1}").format(f.get("path"), f.get("problem")),
-    "segment_clock": lambda f: _tr("The time of a file is known better now: {0}").format(f.get("segment")),
-    "protection_added": lambda f: _tr("{0} protected footage: {1}").format(f.get("who"), _get(f, "why")),
-    "protection_removed": lambda f: _tr("{0} ended a protection").format(f.get("who")),
-    "retention_pass": lambda f: _tr("Volume {0}: {1} files were deleted, {2} freed").format(
+    "volume_state": lambda f: (
+        translate("events", "Volume {0}: {1}").format(f.get("volume"), _get(f, "state")) + _because(f)
+    ),
+    "segment_opened": lambda f: translate("events", "A file was begun: {0}").format(f.get("path")),
+    "segment_closed": lambda f: translate("events", "A file was finished: {0}, {1}").format(f.get("path"), _bytes(f)),
+    "segment_cut": lambda f: translate("events", "A file was cut where another goes on: {0}").format(f.get("path")),
+    "segment_missing": lambda f: translate("events", "A file is missing: {0}").format(f.get("path")),
+    "segment_deleted": lambda f: translate("events", "A file was deleted: {0}").format(f.get("path")) + _because(f),
+    "segment_moved": lambda f: translate("events", "A file came home: {0}").format(f.get("path")),
+    "segment_checked": lambda f: translate("events", "A file was verified: {0}").format(f.get("segment")),
+    "segment_damaged": lambda f: translate("events", "A file is damaged: {0}: {1}").format(
+        f.get("path"), f.get("problem")
+    ),
+    "segment_clock": lambda f: translate("events", "The time of a file is known better now: {0}").format(
+        f.get("segment")
+    ),
+    "protection_added": lambda f: translate("events", "{0} protected footage: {1}").format(
+        f.get("who"), _get(f, "why")
+    ),
+    "protection_removed": lambda f: translate("events", "{0} ended a protection").format(f.get("who")),
+    "retention_pass": lambda f: translate("events", "Volume {0}: {1} files were deleted, {2} freed").format(
         f.get("volume"), f.get("files") or 0, _bytes(f)
     ),
-    "gap_opened": lambda f: _tr("Footage is missing from now on: {0}").format(_get(f, "cause")),
-    "gap_closed": lambda f: _tr("Footage is back: {0}; {1} s are missing").format(_get(f, "cause"), _length(f)),
-    "writer_replaced": lambda f: _tr("The writer was replaced after {0} s: {1}").format(
+    "gap_opened": lambda f: translate("events", "Footage is missing from now on: {0}").format(_get(f, "cause")),
+    "gap_closed": lambda f: translate("events", "Footage is back: {0}; {1} s are missing").format(
+        _get(f, "cause"), _length(f)
+    ),
+    "writer_replaced": lambda f: translate("events", "The writer was replaced after {0} s: {1}").format(
         _seconds(f, "took"), _get(f, "why")
     ),
-    "alert": lambda f: (_tr("Over: {0}") if f.get("state") == "ended" else _tr("Alert: {0}")).format(f.get("text")),
-    "clock_stepped": lambda f: _tr("A clock was stepped by {0} s").format(_seconds(f, "offset")),
-    "clock_corrected": lambda f: _tr("Times were corrected by {0} s").format(_seconds(f, "offset")),
-    "config_applied": lambda f: _tr("The configuration was changed: {0}").format(", ".join(f.get("changed") or ())),
-    "config_refused": lambda f: _tr("The configuration has mistakes; the old one stays in force"),
+    "alert": lambda f: (
+        translate("events", "Over: {0}") if f.get("state") == "ended" else translate("events", "Alert: {0}")
+    ).format(f.get("text")),
+    "clock_stepped": lambda f: translate("events", "A clock was stepped by {0} s").format(_seconds(f, "offset")),
+    "clock_corrected": lambda f: translate("events", "Times were corrected by {0} s").format(_seconds(f, "offset")),
+    "config_applied": lambda f: translate("events", "The configuration was changed: {0}").format(
+        ", ".join(f.get("changed") or ())
+    ),
+    "config_refused": lambda f: translate("events", "The configuration has mistakes; the old one stays in force"),
     "audited": lambda f: f"{f.get('who')}: {f.get('what')}",
     "notice": lambda f: str(f.get("text") or ""),
 }
