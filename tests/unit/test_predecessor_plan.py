@@ -324,7 +324,9 @@ def test_a_grid_is_as_large_as_it_was(written: str, wanted: str) -> None:
 
 
 def disk(folder: Path, *, system: bool = False) -> Seen:
-    return Seen(folder, (Folder("cam_01", {".mp4": 3, ".mkv": 2}, 10), Folder("Gone", {".mp4": 1}, 1)), True, system)
+    return Seen(
+        folder, (Folder("cam_01", {".mp4": 3, ".avi": 2, ".mkv": 1}, 10), Folder("Gone", {".mp4": 1}, 1)), True, system
+    )
 
 
 def test_the_old_disk_becomes_a_volume_of_its_own_folder() -> None:
@@ -369,7 +371,7 @@ def test_a_place_on_the_systems_disk_needs_a_word(tmp_path: Path) -> None:
 def test_recordings_are_named_by_camera_with_what_adopt_cannot_take() -> None:
     found = planned(old(FRONT | {"camera_id": "cam_01"}), seen=disk(Path("/media/old")))
     assert [(str(one.folder), one.camera, one.files, one.left_out) for one in found.adoptions] == [
-        ("/media/old/cam_01", "cam_01", 3, {".mkv": 2}),
+        ("/media/old/cam_01", "cam_01", 4, {".avi": 2}),
         ("/media/old/Gone", "gone", 1, {}),
     ]
 

@@ -62,7 +62,7 @@ def adopt(
     no_hash: NoHash = False,
     as_json: JsonFlag = False,
 ) -> int:
-    """Take in a disk that another installation recorded to, or the MP4 files of another recorder.
+    """Take in a disk that another installation recorded to, or the MP4 and Matroska files of another recorder.
 
     The service has to be stopped. Nothing is written in DIR. Interrupted, do it again and it goes on.
 
@@ -70,10 +70,10 @@ def adopt(
     there unless it is declared as a volume. Of cameras that are not ours the ledger comes along; of others the footage
     alone.
 
-    MP4 files of others (H.264, H.265, AAC) are copied to a volume as segments, without transcoding. When a recording
-    began is taken from its name, else from its creation_time, else from when it was last written to; whose it is from
-    the folder, or the beginning of its name. The rules of retention hold for it as for all footage. Exit code 1: of
-    some files nothing could be taken.
+    MP4 and Matroska files of others (H.264, H.265, AAC) are copied to a volume as segments, without transcoding. When a
+    recording began is taken from its name, else from its creation_time, else from when it was last written to; whose it
+    is from the folder, or the beginning of its name. The rules of retention hold for it as for all footage. Exit code
+    1: of some files nothing could be taken.
     """
     from evertape.cli.service import only_one
     from evertape.clock import SystemClock

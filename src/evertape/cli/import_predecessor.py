@@ -46,8 +46,8 @@ def import_(
     new. Each thing in it is named, with what becomes of it, or why it becomes nothing; passwords are never shown. What
     is for the desktop goes into desktop.toml in the data directory. A running service takes the rest up.
 
-    With --recordings, for which the service has to be stopped, each camera's MP4 files are copied in as by evertape
-    adopt; without, the commands for that are named. Exit code 1: a camera, or a recording, could not be taken over.
+    With --recordings, for which the service has to be stopped, each camera's files are copied in as by evertape adopt;
+    without, the commands for that are named. Exit code 1: a camera, or a recording, could not be taken over.
     """
     from evertape.config.desktop import FILE, load_desktop
     from evertape.engine.predecessor import apply, look_at, plan, read_predecessor

@@ -36,7 +36,7 @@ COMMON = (
 )
 """What is recognised without being told; of several times in a path the last one counts."""
 
-SUFFIXES = frozenset((".mp4", ".m4v", ".mov"))
+SUFFIXES = frozenset((".mp4", ".m4v", ".mov", ".mkv"))
 """Of files that may be recordings, as ``evertape adopt`` takes them."""
 
 _LONGEST_ID = 48

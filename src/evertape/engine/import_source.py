@@ -15,6 +15,7 @@ from evertape.domain.file_names import COMMON, Named, camera_id, camera_of, read
 from evertape.errors import ProtocolError
 from evertape.mp4.digest import PIECE
 from evertape.mp4.foreign import ForeignMovie, read_foreign
+from evertape.mp4.matroska import is_matroska, read_matroska
 from evertape.mp4.model import NotASegmentError, SegmentHeader
 from evertape.mp4.movie import BRAND
 from evertape.mp4.remux import Remux
@@ -125,7 +126,7 @@ def read_recording(top: Path, relative: str, rules: Rules, now: int) -> Recordin
         own = _own(file)
         if own is not None:
             return Recording(path, own.header, ByRule.FILE, None, own)
-        movie = read_foreign(file)
+        movie = read_matroska(file) if is_matroska(file) else read_foreign(file)
     plain = relative.rpartition(".")[0]
     named = read_name(plain, rules.patterns or _BASIC, rules.zone)
     start, by = _start(path, named, movie, now)

@@ -144,19 +144,53 @@ def _movie(file: BinaryIO, moov: bytes, moofs: list[Box], size: int) -> ForeignM
         if moof.end <= size:
             for number, samples in fragment_samples(_read(file, moof, size), moof.start, defaults, raw).items():
                 raw[number] += samples
-    pictures, cut = _within(raw[video.number], size)
-    sound, cut_sound = _within(raw[audio.number], size) if audio is not None else ([], 0)
+    sound = KeptTrack.of(audio, raw[audio.number]) if audio is not None else None
+    return movie_of(KeptTrack.of(video, raw[video.number]), sound, size, created, left_out)
+
+
+class KeptTrack(NamedTuple):
+    """A track that is taken, with its samples.
+
+    Args:
+        caps: what a decoder must know.
+        timescale: ticks per second of its samples.
+        shift_ns: what is added to their times.
+        length_size: bytes of the lengths before NAL units.
+        samples: in decoding order.
+    """
+
+    caps: VideoCaps | AudioCaps | None
+    timescale: int
+    shift_ns: int
+    length_size: int
+    samples: list[RawSample]
+
+    @classmethod
+    def of(cls, trak: Trak, samples: list[RawSample]) -> KeptTrack:
+        """Of a track in an MP4."""
+        return cls(trak.caps, trak.timescale, trak.shift_ns, trak.length_size, samples)
+
+
+def movie_of(
+    video: KeptTrack, audio: KeptTrack | None, size: int, created: int | None, left_out: tuple[str, ...]
+) -> ForeignMovie:
+    """Put together what was found in a file of ``size`` bytes.
+
+    Raises:
+        ForeignFileError: there is no keyframe in it.
+    """
+    pictures, cut = _within(video.samples, size)
+    sound, cut_sound = _within(audio.samples, size) if audio is not None else ([], 0)
     line = _times(video, pictures)
     first = next((n for n, sample in enumerate(line) if sample.key), None)
     if first is None:
         raise ForeignFileError("it has no keyframe in it")
+    assert isinstance(video.caps, VideoCaps)
     shift = line[first].dts_ns
     heard = _times(audio, sound) if audio is not None else []
-    caps = StreamCaps(
-        0, _video_caps(video), audio.caps if audio is not None and isinstance(audio.caps, AudioCaps) else None
-    )
+    sound_caps = audio.caps if heard and audio is not None and isinstance(audio.caps, AudioCaps) else None
     return ForeignMovie(
-        caps if heard else StreamCaps(0, caps.video),
+        StreamCaps(0, video.caps, sound_caps),
         [_moved(sample, shift) for sample in line[first:]],
         [_moved(sample, shift) for sample in heard],
         video.length_size,
@@ -164,11 +198,6 @@ def _movie(file: BinaryIO, moov: bytes, moofs: list[Box], size: int) -> ForeignM
         left_out,
         cut + cut_sound,
     )
-
-
-def _video_caps(trak: Trak) -> VideoCaps:
-    assert isinstance(trak.caps, VideoCaps)
-    return trak.caps
 
 
 def _header(moov: bytes) -> tuple[int | None, int]:
@@ -190,7 +219,7 @@ def _within(samples: list[RawSample], size: int) -> tuple[list[RawSample], int]:
     return kept, len(samples) - len(kept)
 
 
-def _times(trak: Trak, samples: list[RawSample]) -> list[ForeignSample]:
+def _times(trak: KeptTrack, samples: list[RawSample]) -> list[ForeignSample]:
     """In nanoseconds of the movie's time line, decoding times rising and never behind the presentation."""
     if not samples:
         return []

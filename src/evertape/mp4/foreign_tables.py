@@ -138,15 +138,20 @@ def _entry(data: bytes, table: Box, timescale: int) -> Entry:
         codec, name = _VIDEO[entry.kind]
         width, height = struct.unpack_from(">HH", data, entry.body + 24)
         found = child(data, entry.body + _VIDEO_FIXED, entry.end, name)
-        if found is None or found.end - found.body <= _LENGTH_AT[codec]:
-            return Entry(None, kind)
-        config = bytearray(data[found.body : found.end])
-        length_size = (config[_LENGTH_AT[codec]] & 3) + 1
-        config[_LENGTH_AT[codec]] |= 3  # lengths have four bytes in our files
-        return Entry(VideoCaps(codec, bytes(config), width, height), kind, length_size)
+        return video_entry(kind, codec, data[found.body : found.end] if found is not None else b"", width, height)
     if entry.kind == b"mp4a" and entry.end - entry.body >= _AUDIO_FIXED:
         return Entry(_audio(data, entry, timescale), kind)
     return Entry(None, kind)
+
+
+def video_entry(kind: str, codec: Codec, record: bytes, width: int, height: int) -> Entry:
+    """What becomes of a track with this ``avcC`` or ``hvcC``."""
+    if len(record) <= _LENGTH_AT[codec]:
+        return Entry(None, kind)
+    config = bytearray(record)
+    length_size = (config[_LENGTH_AT[codec]] & 3) + 1
+    config[_LENGTH_AT[codec]] |= 3  # lengths have four bytes in our files
+    return Entry(VideoCaps(codec, bytes(config), width, height), kind, length_size)
 
 
 def _audio(data: bytes, entry: Box, timescale: int) -> AudioCaps | None:
@@ -156,10 +161,15 @@ def _audio(data: bytes, entry: Box, timescale: int) -> AudioCaps | None:
     if esds is None and (wave := child(data, begin, entry.end, b"wave")) is not None:
         esds = child(data, wave.body, wave.end, b"esds")  # QuickTime's
     config = decoder_config(data[esds.body + 4 : esds.end]) if esds is not None else None
-    if not config or len(config) < 2:
+    return aac_caps(config or b"", timescale, channels)
+
+
+def aac_caps(config: bytes, rate: int, channels: int) -> AudioCaps | None:
+    """What a decoder must know of AAC with this AudioSpecificConfig; rate and channels where that does not say."""
+    if len(config) < 2:
         return None
     index = (config[0] & 7) << 1 | config[1] >> 7
-    rate = _RATES[index] if index < len(_RATES) else timescale
+    rate = _RATES[index] if index < len(_RATES) else rate
     return AudioCaps(Codec.AAC, config, rate, (config[1] >> 3 & 0xF) or channels)
 
 

@@ -15,7 +15,7 @@ from evertape.engine.predecessor.values import text
 from evertape.engine.system_disk import on_system_disk
 from evertape.errors import UsageError
 
-OTHERS = frozenset((".mkv", ".avi", ".ts"))
+OTHERS = frozenset((".avi", ".ts"))
 """What else it may have written, which ``evertape adopt`` does not take."""
 PATHS = ("recording_path", "base_path", "recordings_path", "storage_path", "path")
 """Columns of ``storage`` (once of ``recording``) that may say where."""
