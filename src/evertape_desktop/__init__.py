@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from evertape_desktop.backend.backend import Backend as Backend
     from evertape_desktop.backend.http_link import HttpLink as HttpLink
     from evertape_desktop.backend.in_process import InProcessLink as InProcessLink
+    from evertape_desktop.recording.control import RecordingControlWidget as RecordingControlWidget
 
 _HOME = {
     "Backend": "evertape_desktop.backend.backend",
     "HttpLink": "evertape_desktop.backend.http_link",
     "InProcessLink": "evertape_desktop.backend.in_process",
+    "RecordingControlWidget": "evertape_desktop.recording.control",
 }
 
-__all__ = ["Backend", "HttpLink", "InProcessLink"]
+__all__ = ["Backend", "HttpLink", "InProcessLink", "RecordingControlWidget"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ from evertape.domain.watchdog import PipelineWatchdog, WatchdogPolicy
 from evertape.engine.guard import Guard
 from evertape.engine.recording import RecordingBranch
 from evertape.engine.recording_host import RecordingHost
+from evertape.engine.storage_notice import StorageCallback
 from evertape.engine.stream import StreamWorker
 from evertape.ipc.events import CameraStateChanged, Notice
 from evertape.ipc.messages import CameraInfo, CameraSettings
@@ -90,6 +91,14 @@ class CameraWorker:
         self._cancel_linger()
         for worker in self.streams.values():
             worker.stop(cause)
+
+    def disconnect(self) -> None:
+        """Let go of everything: recording ends and is told of storage no longer, the sessions are closed."""
+        self.stop(Cause.STOPPED_BY_PERSON)
+
+    def get_storage_error_callback(self) -> StorageCallback:
+        """What to call with news of a volume on the owner's loop; the recorder's own service has it already."""
+        return self.recording.storage_notice
 
     def update(self, settings: CameraSettings) -> None:
         """New settings; only what they concern is touched."""

@@ -21,7 +21,7 @@ from evertape.config.url import CameraUrl
 from evertape.domain.camera_events import StreamStatus
 from evertape.domain.wish import Said
 from evertape.engine.in_process import InProcessRecorder
-from evertape.engine.storage_notice import StorageCallback
+from evertape.engine.storage_notice import StorageCallback, StorageNotice
 from evertape.engine.supervisor import Machine, Supervisor
 from evertape.errors import NotRunningError, UsageError
 from evertape.ipc.messages import CameraInfo
@@ -135,7 +135,17 @@ class EmbeddedEngine:
         """No longer; one that was never registered is ignored."""
         self._ready.result(_ANSWER_S).children.consumers.unregister_storage_error_callback(camera_id, callback)
 
+    def storage_notice(self, camera_id: str, notice: StorageNotice) -> None:
+        """Have this camera's recording act on a notice, as it does on the engine's own; does not wait for it."""
+        self._loop.call_soon_threadsafe(self._notice, camera_id, notice)
+
     # -- inside ---------------------------------------------------------------------------------------------
+
+    def _notice(self, camera_id: str, notice: StorageNotice) -> None:
+        for child in self._ready.result().children.values():
+            worker = child.camera(camera_id) if isinstance(child, InProcessRecorder) else None
+            if worker is not None:
+                worker.get_storage_error_callback()(notice)
 
     def _call(self, work: Coroutine[Any, Any, T]) -> T:
         if threading.current_thread() is self._thread:
@@ -276,6 +286,21 @@ class RobustNVRPipeline:
         if self._engine is not None:
             self._engine.unregister_storage_error_callback(self.camera_id, callback)
 
+    def get_storage_error_callback(self) -> StorageCallback:
+        """What to call with a ``StorageNotice``, from any thread, to have this pipeline act on it.
+
+        What was under way to a volume that failed is written again elsewhere, or waits in memory; streaming goes on.
+        The engine does so by itself on whatever it notices: this is for a program that knows more, or hands it to
+        somebody who tells cameras of their storage. While the pipeline is not started it does nothing.
+        """
+        return self._storage_notice
+
+    def disconnect(self) -> None:
+        """Have nobody told of its storage any more, and ``stop``."""
+        for callback in list(self._storage_callbacks):
+            self.unregister_storage_error_callback(callback)
+        self.stop()
+
     @property
     def info(self) -> CameraInfo | None:
         """State, rates, file and age of the newest durable unit; ``None`` in the first moments."""
@@ -299,6 +324,11 @@ class RobustNVRPipeline:
 
     def __exit__(self, *_error: object) -> None:
         self.stop()
+
+    def _storage_notice(self, notice: StorageNotice) -> None:
+        engine = self._engine
+        if engine is not None:
+            engine.storage_notice(self.camera_id, notice)
 
     def _started(self) -> EmbeddedEngine:
         if self._engine is None:

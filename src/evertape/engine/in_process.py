@@ -9,6 +9,7 @@ import asyncio
 import os
 
 from evertape.clock import Clock
+from evertape.engine.camera import CameraWorker
 from evertape.engine.child import cpu_seconds, resident_bytes
 from evertape.engine.process import ProcessOwner, Vitals
 from evertape.engine.recorder import Recorder
@@ -61,6 +62,10 @@ class InProcessRecorder:
     def leaving(self) -> frozenset[str]:
         """The removed cameras whose files are not finished."""
         return self._recorder.leaving if self._recorder is not None else frozenset()
+
+    def camera(self, camera_id: str) -> CameraWorker | None:
+        """One of those that stream here."""
+        return self._recorder.cameras.get(camera_id) if self._recorder is not None else None
 
     @property
     def vitals(self) -> Vitals | None:

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 from evertape.domain.failure import ErrorDetail
 from evertape.errors import EvertapeError, SetupError
@@ -42,6 +42,18 @@ _AUDIO = {
     "PCMU": (("rtppcmudepay",), "audio/x-mulaw"),
     "PCMA": (("rtppcmadepay",), "audio/x-alaw"),
 }
+
+
+class StorageWord(Protocol):
+    """What is told of a volume; the engine's ``StorageNotice`` is one."""
+
+    @property
+    def label(self) -> str:
+        """What people read of it."""
+
+    @property
+    def is_error(self) -> bool:
+        """Nothing can be written there."""
 
 
 class GstPipeline:
@@ -182,6 +194,18 @@ class GstPipeline:
         promise = Gst.Promise.new_with_change_func(self._on_answer)
         if not self._source.emit("get-parameter", "x", "text/parameters", promise):
             self._answered.set()
+
+    def get_storage_error_callback(self) -> Callable[[StorageWord], None]:
+        """What to call with news of a volume, on any thread.
+
+        A capture pipeline has nothing to stop: recording hangs on the ring behind it, not on its elements. So it says
+        that streaming goes on, and leaves every element as it is.
+        """
+        return self._storage_told
+
+    def _storage_told(self, word: StorageWord) -> None:
+        if word.is_error:
+            log.info("[STREAMING] Streaming continues (%s): %s", self._source.get_property("location"), word.label)
 
     def close(self) -> None:
         """Take everything down on a thread of its own, ``TEARDOWN`` included; returns at once. Call it once."""
