@@ -22,7 +22,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus, WebSocketException
 
 from evertape.domain.camera_events import StreamStatus
-from evertape.errors import ProtocolError
+from evertape.errors import EvertapeError
 from evertape.media.view.terms import Picture, Pictures, SourceCaps, SourceEvent, SourceState
 from evertape.mp4.live_reader import live_format, live_pictures
 from evertape.types import NS_PER_S, Epoch
@@ -81,7 +81,7 @@ class RemoteSource:
         for said in arrived:
             try:
                 self._take(said, out)
-            except (ProtocolError, ValueError, KeyError) as error:
+            except (EvertapeError, ValueError, KeyError) as error:
                 log.warning("[STREAMING] %s: what the hub sends is not understood: %s", self._path, error)
         return out
 

@@ -64,7 +64,7 @@ class FallbackSrcScreen(Screen):
     def start(self) -> None:
         """See ``Screen``. Raises ``SetupError`` where the element is missing; the hint says how to get it."""
         need_fallbacksrc()
-        stage = self._stage = Stage(Output(self.options, lambda: not self.primary_shown))
+        stage = self._stage = Stage(Output(self.options, lambda _pts: not self.primary_shown))
         self._source = _Source()
         self._element = make(
             ELEMENT,

@@ -46,13 +46,13 @@ class Output:
 
     Args:
         options: which sink, and the caller's function.
-        is_fallback: whether what is shown right now is not the camera's.
+        is_fallback: whether the picture of this time is not the camera's; GStreamer's thread asks.
 
     Raises:
         SetupError: an element is missing, or ``SinkKind.FRAMES`` without a function.
     """
 
-    def __init__(self, options: ViewOptions, is_fallback: Callable[[], bool]) -> None:
+    def __init__(self, options: ViewOptions, is_fallback: Callable[[int], bool]) -> None:
         self._options = options
         self._limit: Any = None
         self._is_fallback = is_fallback
@@ -160,7 +160,7 @@ class Output:
         time = segment.parse_segment().to_running_time(Gst.Format.TIME, pts) if segment is not None else pts
         with self._lock:
             self._shown += 1
-            self._other += self._is_fallback()
+            self._other += self._is_fallback(pts)
             if time == Gst.CLOCK_TIME_NONE:
                 return
             if self._last is not None:
@@ -179,7 +179,7 @@ class Output:
             height=structure.get_value("height"),
             format=self._options.frame_format,
             pts_ns=buffer.pts,
-            fallback=self._is_fallback(),
+            fallback=self._is_fallback(buffer.pts),
         )
         try:
             assert self._options.on_frame is not None

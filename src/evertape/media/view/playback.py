@@ -47,7 +47,7 @@ class FilePlayer:
         self._target = Gst.State.PAUSED
         self._on_buffering = on_buffering
         self._live = False
-        self._stage = Stage(Output(options or ViewOptions(), lambda: False))
+        self._stage = Stage(Output(options or ViewOptions(), lambda _pts: False))
         source = make("uridecodebin", uri=uri, use_buffering=True)
         self._stage.pipeline.add(source)
         entry = self._stage.entry

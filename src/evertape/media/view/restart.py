@@ -27,7 +27,7 @@ class RestartScreen(Screen):
         self._strike_primary()
         self.size = (video.width, video.height)
         chain = DecoderChain(video, decoder)
-        stage = Stage(Output(self.options, lambda: False))
+        stage = Stage(Output(self.options, lambda _pts: False))
         stage.pipeline.add(chain.bin)
         chain.bin.get_static_pad("src").link(stage.entry)
         # Every pipeline begins its time anew.
@@ -69,7 +69,7 @@ class RestartScreen(Screen):
 
     def _make_fallback(self, source: str | None) -> None:
         self._strike_fallback()
-        stage = Stage(Output(self.options, lambda: True))
+        stage = Stage(Output(self.options, lambda _pts: True))
         self.fallback = self.new_fallback(stage, source)
         stage.pipeline.add(self.fallback.bin)
         self.fallback.bin.get_static_pad("src").link(stage.entry)

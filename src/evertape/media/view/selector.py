@@ -25,7 +25,7 @@ class SelectorScreen(Screen):
 
     def start(self) -> None:
         """See ``Screen``."""
-        stage = self._stage = Stage(Output(self.options, lambda: not self.primary_shown))
+        stage = self._stage = Stage(Output(self.options, self._is_fallback))
         # Pads are fed in their own time; waiting for the one that is dead would be the end.
         self._switch = make("input-selector", sync_streams=False)
         stage.pipeline.add(self._switch)
@@ -97,9 +97,13 @@ class SelectorScreen(Screen):
 
     # -- GStreamer's threads ----------------------------------------------------------------------
 
+    def _is_fallback(self, pts: int) -> bool:
+        # One that waits in the sink while the switch turns is still what it was.
+        return not self.primary_shown or pts < self._floor_ns
+
     def _on_data(self, _pad: Any, info: Any) -> Any:
         if info.type & Gst.PadProbeType.BUFFER:
-            late = info.get_buffer().pts < self._floor_ns and self.primary_shown
+            late = self.primary_shown and info.get_buffer().pts < self._floor_ns
             return Gst.PadProbeReturn.DROP if late else Gst.PadProbeReturn.OK
         ended = info.get_event().type == Gst.EventType.EOS
         return Gst.PadProbeReturn.DROP if ended else Gst.PadProbeReturn.OK
