@@ -9,7 +9,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QByteArray, Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QMenu, QVBoxLayout, QWidget
 
@@ -175,10 +175,6 @@ class MainWindow(QMainWindow):
         self.parts.close()
         super().closeEvent(event)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's
-        """Another language takes effect at the next start; the title bar's state is the window manager's."""
-        super().changeEvent(event)
-
 
 def _text(data: QByteArray) -> str:
     return bytes(data.toBase64().data()).decode("ascii")
@@ -189,11 +185,3 @@ def _bytes(text: str) -> QByteArray:
         return QByteArray.fromBase64(text.encode("ascii"))
     except (UnicodeEncodeError, binascii.Error):
         return QByteArray()
-
-
-def tr(text: str) -> str:
-    """For functions that are in no ``QObject``."""
-    return QCoreApplication.translate("evertape", text)
-
-
-__all__ = ["MainWindow", "QObject", "tr"]
