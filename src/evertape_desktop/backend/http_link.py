@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from evertape.media.view.terms import ViewSource
 
 TIMEOUT_S = 20.0
+_PATIENT_S = 60.0
+"""For what the hub itself tries for longer: looking at a camera (45 s), telling people (30 s)."""
 _CSRF = "X-Evertape-CSRF"
 _LARGEST = 8 << 20
 
@@ -61,7 +63,7 @@ class HttpLink:
             sent["Content-Type"] = "application/json"
         try:
             got = await self._opened().request(
-                method, url + API + path, params=dict(query), content=content, headers=sent
+                method, url + API + path, params=dict(query), content=content, headers=sent, timeout=_patience(path)
             )
         except httpx.TimeoutException:
             raise Problem("timeout", f"{url} does not answer in time") from None
@@ -168,6 +170,11 @@ class LocalLink(HttpLink):
         self._root = root
 
     @property
+    def root(self) -> Path:
+        """The data directory."""
+        return self._root
+
+    @property
     def name(self) -> str:
         """See ``Link``."""
         return str(self._root)
@@ -208,6 +215,10 @@ def _look_up(root: Path) -> tuple[str, str]:
 
 async def _in_thread(work: Callable[[], tuple[str, str]]) -> tuple[str, str]:
     return await asyncio.to_thread(work)
+
+
+def _patience(path: str) -> float:
+    return _PATIENT_S if path.endswith(("/probe", "/test")) else TIMEOUT_S
 
 
 def _bearer(token: str) -> dict[str, str]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -65,14 +65,11 @@ class SettingsDialog(QDialog):
 
     def _lay_out(self) -> None:
         for page in self.pages.values():
-            self._names.addItem(QListWidgetItem(page.title))
+            item = QListWidgetItem(page.title)
+            item.setSizeHint(QSize(0, 30))
+            self._names.addItem(item)
             self._stack.addWidget(page)
-        self._names.setFixedWidth(max(170, self._names.sizeHintForColumn(0) + 44))
-        self._names.setSpacing(1)
-        for name in ("ok", "apply", "cancel"):
-            # Enter ends the input of one field; it does not apply everything.
-            self.button(name).setAutoDefault(False)
-            self.button(name).setDefault(False)
+        self._names.setFixedWidth(max(170, self._names.fontMetrics().horizontalAdvance("M" * 14)))
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(self._names)
@@ -93,6 +90,7 @@ class SettingsDialog(QDialog):
         self.draft.problems_changed.connect(self._mark)
         self.draft.saved.connect(self._on_saved)
         self.draft.refused.connect(self._on_refused)
+        self.draft.told.connect(self._on_told)
         self._names.setCurrentRow(0)
         self._on_edited("")
 
@@ -129,6 +127,13 @@ class SettingsDialog(QDialog):
         self._enable(False)
         self.draft.save()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - Qt's
+        """Enter ends the input of one field, or presses the button that has the focus; it does not apply everything."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not isinstance(self.focusWidget(), QPushButton):
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
     def done(self, result: int) -> None:
         """Also when it is closed by its frame: what was only tried is as it was."""
         app = QApplication.instance()
@@ -160,6 +165,9 @@ class SettingsDialog(QDialog):
             self.accept()
         else:
             self._said.say(self.tr("✓ Applied."), Tone.GOOD)
+
+    def _on_told(self, text: str, is_good: bool) -> None:
+        self._said.say(text, Tone.GOOD if is_good else Tone.BAD)
 
     def _on_refused(self, problem: Problem) -> None:
         self._enable(True)

@@ -34,6 +34,8 @@ class Draft(QObject):
     problems_changed = Signal()
     saved = Signal(object)
     """Applied; the recorder's answer, ``None`` if it was not asked."""
+    told = Signal(str, bool)
+    """What came of something that was asked for at once; whether it was well."""
     refused = Signal(object)
     """Nothing was applied to the recorder; the ``Problem``."""
 
@@ -59,6 +61,7 @@ class Draft(QObject):
         self.is_saving = False
         context.backend.happened.connect(self._on_event)
         context.backend.connection_changed.connect(self._on_connection)
+        context.settings.changed.connect(self._on_own)
 
     # -- what is set ----------------------------------------------------------------------------------------
 
@@ -118,6 +121,9 @@ class Draft(QObject):
         if connection.contact is Contact.CONNECTED:
             self.load()
 
+    def _on_own(self, settings: DesktopSettings) -> None:
+        self._own = _flat(settings.model_dump(mode="json"), DESKTOP)
+
     # -- what is changed ------------------------------------------------------------------------------------
 
     def set(self, key: str, value: Any) -> None:
@@ -128,6 +134,10 @@ class Draft(QObject):
             self.changes[key] = value
         self.problems.pop(key, None)
         self.edited.emit(key)
+
+    def say(self, text: str, *, is_good: bool = False) -> None:
+        """Have the dialog tell a person."""
+        self.told.emit(text, is_good)
 
     def forget(self, prefix: str) -> None:
         """Whatever was changed below ``prefix`` is not wanted any more."""

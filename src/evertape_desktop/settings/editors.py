@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from evertape_desktop.settings.fields import Field, Terms
 
-_WIDE = 340
-_NARROW = 180
+_WIDE = 300
+_FREE = 16777215
+"""Qt's own, for no limit."""
 
 
 class Editor(QObject):
@@ -42,8 +43,7 @@ class TextEditor(Editor):
         self._line = QLineEdit(parent)
         super().__init__(self._line)
         self._line.setPlaceholderText(asked.placeholder)
-        self._line.setMinimumWidth(_NARROW)
-        self._line.setMaximumWidth(_WIDE if len(str(terms.default or "")) < 12 and not _is_long(asked) else 16777215)
+        _size(self._line, _is_long(asked))
         # Emptied, a value that has a default is given back to it.
         self._line.textEdited.connect(lambda text: self.edited.emit(text.strip() or None))
         self._line.editingFinished.connect(self.finished)
@@ -63,7 +63,7 @@ class SecretEditor(Editor):
         self._line = QLineEdit(parent)
         super().__init__(self._line)
         self._line.setEchoMode(QLineEdit.EchoMode.PasswordEchoOnEdit)
-        self._line.setMaximumWidth(16777215 if _is_long(asked) else _WIDE)
+        _size(self._line, _is_long(asked))
         self._placeholder = asked.placeholder
         self._is_set: Any = None
         self._line.textEdited.connect(lambda text: self.edited.emit(text or self._is_set))
@@ -105,8 +105,7 @@ class ChoiceEditor(Editor):
     def __init__(self, asked: Field, terms: Terms, parent: QWidget) -> None:
         self._box = _CalmCombo(parent)
         super().__init__(self._box)
-        self._box.setMinimumWidth(_NARROW)
-        self._box.setMaximumWidth(_WIDE)
+        _size(self._box)
         if terms.optional:
             self._box.addItem(asked.placeholder or QCoreApplication.translate("evertape", "not set"), None)
         for value, words in terms.choices:
@@ -138,8 +137,7 @@ class NumberEditor(Editor):
         if terms.optional:
             self._spin.setSpecialValueText(asked.placeholder or QCoreApplication.translate("evertape", "not set"))
         self._spin.setSuffix(asked.unit and f" {asked.unit}")
-        self._spin.setMinimumWidth(_NARROW)
-        self._spin.setMaximumWidth(_WIDE)
+        _size(self._spin)
         self._spin.valueChanged.connect(self._on_changed)
         self._spin.editingFinished.connect(self.finished)
 
@@ -163,8 +161,7 @@ class DecimalEditor(Editor):
         self._spin.setDecimals(2)
         self._spin.setSingleStep(0.5)
         self._spin.setSuffix(asked.unit and f" {asked.unit}")
-        self._spin.setMinimumWidth(_NARROW)
-        self._spin.setMaximumWidth(_WIDE)
+        _size(self._spin)
         self._spin.valueChanged.connect(lambda value: self.edited.emit(value))
         self._spin.editingFinished.connect(self.finished)
 
@@ -191,6 +188,12 @@ def make_editor(asked: Field, terms: Terms, parent: QWidget) -> Editor:
 
 def _is_long(asked: Field) -> bool:
     return asked.key.rpartition(".")[2] in ("url", "sub_url", "path", "heartbeat_url", "schedule")
+
+
+def _size(widget: QWidget, is_long: bool = False) -> None:
+    """All of one width, so that a page looks quiet; what may be long gets the room there is."""
+    widget.setMinimumWidth(_WIDE)
+    widget.setMaximumWidth(_FREE if is_long else _WIDE)
 
 
 class _CalmCombo(QComboBox):

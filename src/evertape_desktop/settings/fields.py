@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication
 
@@ -74,7 +75,7 @@ class Terms:
     """
 
     kind: str
-    choices: tuple[tuple[str, str], ...] = ()
+    choices: tuple[tuple[Any, str], ...] = ()
     help: str = ""
     default: object = None
     bounds: tuple[float, float] = (0, 1_000_000)
@@ -87,16 +88,20 @@ def terms_of(asked: Field, key: str) -> Terms:
     if known is None:
         return Terms(asked.kind or "text", asked.choices, asked.help, bounds=asked.bounds or (0, 1_000_000))
     kind = asked.kind or _KINDS.get(known.kind, "text")
-    if kind == "number" and "." in known.default:
+    if kind == "number" and ("." in known.default or known.path[-1] == "factor"):
         kind = "decimal"
-    choices = asked.choices or tuple((word, word) for word in known.choices)
+    choices: tuple[tuple[Any, str], ...] = asked.choices or tuple((word, word) for word in known.choices)
+    optional = not known.default and not known.required
+    if kind == "flag" and optional:
+        yes, no = QCoreApplication.translate("evertape", "yes"), QCoreApplication.translate("evertape", "no")
+        kind, choices = "choice", ((True, yes), (False, no))
     return Terms(
         kind=kind,
         choices=choices,
         help=_help(asked.help or meaning(known), known, kind),
         default=_default(known),
         bounds=asked.bounds or _bounds(known),
-        optional=not known.default and not known.required,
+        optional=optional,
     )
 
 
@@ -115,7 +120,7 @@ def meaning(key: Key) -> str:
 
 def _help(text: str, key: Key, kind: str) -> str:
     more = []
-    if key.bounds and kind == "text":
+    if key.bounds and key.kind in ("duration", "size", "schedule"):
         more.append(QCoreApplication.translate("evertape", "Allowed: {0}.").format(key.bounds.replace("`", "")))
     if key.default and kind in ("text", "number", "decimal", "choice"):
         default = key.default.strip('"')

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QGroupBox, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from evertape_desktop.settings.draft import Draft
 from evertape_desktop.settings.editors import Editor, make_editor
 from evertape_desktop.settings.fields import DESKTOP, Field, Group, terms_of
 from evertape_desktop.settings.note import Note, Tone
 
-_LABELS = 190
+_LONGEST = 2000
+"""Pixels; what may be wider is as wide as there is room."""
+_LABELS = 176
 """Pixels: so that the labels of all groups are as wide."""
 
 
@@ -58,15 +60,22 @@ class Row:
             label = QLabel(self.asked.label, grid.parentWidget())
             label.setBuddy(self.editor.widget)
             label.setWordWrap(True)
-            grid.addWidget(label, at, 0, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
-        grid.addWidget(self.editor.widget, at, 1)
-        grid.addWidget(self._reset, at, 2)
+            label.setFixedWidth(_LABELS)
+            grid.addWidget(label, at, 0, Qt.AlignmentFlag.AlignVCenter)
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        is_long = self.editor.widget.maximumWidth() > _LONGEST
+        line.addWidget(self.editor.widget, int(is_long))
+        line.addWidget(self._reset)
+        if not is_long:
+            line.addStretch(1)
+        grid.addLayout(line, at, 1)
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 8)
         column.setSpacing(1)
         column.addWidget(self._problem)
         column.addWidget(self._help)
-        grid.addLayout(column, at + 1, 1, 1, 2)
+        grid.addLayout(column, at + 1, 1)
 
     def refresh(self) -> None:
         """Show what the draft says."""
@@ -133,6 +142,7 @@ class Form(QWidget):
         column.setSpacing(10)
         for group in groups:
             column.addWidget(self._box(group))
+        column.addStretch(1)
         draft.loaded.connect(self.refresh)
         draft.edited.connect(self._on_edited)
         draft.problems_changed.connect(self._on_problems)
@@ -143,11 +153,11 @@ class Form(QWidget):
         grid = QGridLayout(box)
         grid.setColumnMinimumWidth(0, _LABELS)
         grid.setColumnStretch(1, 1)
-        grid.setColumnMinimumWidth(2, 26)
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(2)
+        grid.setContentsMargins(12, 8, 8, 2)
         if group.note:
-            grid.addWidget(Note(group.note, parent=box), 0, 0, 1, 3)
+            grid.addWidget(Note(group.note, parent=box), 0, 0, 1, 2)
         prefix = f"{self._table}." if self._table else ""
         for asked in group.fields:
             self.rows[asked.key] = Row(asked, self._draft, grid, f"{prefix}{asked.key}")

@@ -59,7 +59,7 @@ class HotKeysPage(Page):
     def _groups(self) -> list[QGroupBox]:
         boxes: dict[str, QGroupBox] = {}
         for row in self._rows.values():
-            box = boxes.setdefault(row.deed.group, QGroupBox(row.deed.group, self))
+            box = boxes.get(row.deed.group) or boxes.setdefault(row.deed.group, QGroupBox(row.deed.group, self))
             grid = box.layout()
             if not isinstance(grid, QGridLayout):
                 grid = QGridLayout(box)
@@ -159,6 +159,7 @@ class _KeyRow:
         self.edit.setMaximumWidth(240)
         self.edit.setAccessibleName(self.text)
         self._label.setBuddy(self.edit)
+        self._label.setMinimumHeight(self.edit.sizeHint().height())
         self._problem = Note("", Tone.BAD, page)
         self._reset = QToolButton(page)
         self._reset.setText("↺")
