@@ -336,7 +336,11 @@ class Player(QObject):
         """Too slow for every picture: keyframes only, until somebody chooses a rate again."""
         passed = now - self._watch[2]
         self._watch[2] = now
-        if self._mode is not Mode.ALL or Look.EDGE in looks or all(track.shown is None for track in self.tracks.values()):
+        if (
+            self._mode is not Mode.ALL
+            or Look.EDGE in looks
+            or all(track.shown is None for track in self.tracks.values())
+        ):
             self._watch[:2] = [0, 0]
             return
         self._watch[0] += passed
