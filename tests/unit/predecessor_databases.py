@@ -51,7 +51,7 @@ SETTINGS: Mapping[str, Values] = {
     },
     "menu_keys": {
         "camera_connect": "F1", "camera_stop": "F2", "prev_group": "N", "camera_connect_all": "F3",
-        "camera_stop_all": "F4", "next_group": "M", "prev_config": "F5", "record_start": "Ctrl+1",
+        "camera_stop_all": "F4", "next_group": "M", "prev_config": "F5", "record_start": "Ctrl+F7",
         "screen_rotate": "F9", "next_config": "F6", "record_stop": "F8", "screen_flip": "F10", "screen_hide": "Esc",
         "menu_open": "F11", "program_exit": "F12",
     },

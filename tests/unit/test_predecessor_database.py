@@ -33,7 +33,7 @@ def test_tables_with_one_row_are_read(tmp_path: Path) -> None:
 def test_tables_with_a_row_for_each_setting_are_read(tmp_path: Path, names: tuple[str, str]) -> None:
     old = read_predecessor(pairs(tmp_path / "IT_RNVR.db", names=names))
     assert old.settings("storage")["retention_days"] == "14"
-    assert old.settings("menu_keys")["record_start"] == "Ctrl+1"
+    assert old.settings("menu_keys")["record_start"] == "Ctrl+F7"
 
 
 def test_settings_kept_as_json_are_read(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def test_layout_keys_and_look_go_to_the_desktop(tmp_path: Path) -> None:
         "layout": {"grid": "3x3", "order": ["cam_02", "cam_01"], "fullscreen": True},
         "appearance": {"theme": "dark", "clock": False},
         "keys": {
-            "camera_restart": "F1", "page_previous": "N", "page_next": "M", "record_start": "Ctrl+1",
-            "record_stop": "F8", "full_screen": "F11", "quit": "F12",
+            "camera_restart": "F1", "grid_previous_page": "N", "grid_next_page": "M", "camera_record": "Ctrl+F7",
+            "quit": "F12",
         },
     }  # fmt: skip
     assert desktop_settings(found) == wanted
@@ -312,10 +312,10 @@ def test_what_is_no_key_is_refused(written: Any) -> None:
 
 
 def test_a_key_for_two_things_is_for_the_first() -> None:
-    found = planned(old(menu_keys={"record_start": "F7", "record_stop": "F7", "program_exit": "5"}))
-    assert found.desktop["keys"] == {"record_start": "F7"}
-    assert "record_start" in about(found, "menu_keys.record_stop").reason
-    assert "large" in about(found, "menu_keys.program_exit").reason
+    found = planned(old(menu_keys={"record_start": "F7", "prev_group": "F7", "program_exit": "5"}))
+    assert found.desktop["keys"] == {"camera_record": "F7"}
+    assert "camera_record" in about(found, "menu_keys.prev_group").reason
+    assert "grid_camera_5" in about(found, "menu_keys.program_exit").reason
 
 
 @pytest.mark.parametrize(("written", "wanted"), [("1x1", "1x1"), ("1x2", "2x2"), ("2X3", "3x3"), ("4 x 4", "4x4")])

@@ -70,6 +70,10 @@ def import_(
     else:
         print("\n".join(_after(place, found, in_force, dry_run=dry_run, adopted=recordings is not None)))
         _warn_of_readers(place, found, dry_run)
+        if may_save and done and done.volume:
+            warn(
+                f"{place.data.recordings} is not recorded to any more, now that a volume is declared; its footage stays"
+            )
     return int(failed)
 
 

@@ -14,11 +14,10 @@ from evertape.engine.predecessor.model import Fate, Item, Predecessor, Row, Valu
 from evertape.engine.predecessor.values import Unfit, flag, shown, text
 
 KEYS: Mapping[str, str] = {
-    "record_start": "record_start",
-    "record_stop": "record_stop",
+    "record_start": "camera_record",
     "camera_connect": "camera_restart",
-    "prev_group": "page_previous",
-    "next_group": "page_next",
+    "prev_group": "grid_previous_page",
+    "next_group": "grid_next_page",
     "menu_open": "full_screen",
     "program_exit": "quit",
 }
@@ -26,6 +25,7 @@ KEYS: Mapping[str, str] = {
 _CONNECTED = "a camera that is used is always connected; its settings take it out of use"
 _NEVER_DID = "the old recorder had a key for it, and did nothing"
 NO_KEYS: Mapping[str, str] = {
+    "record_stop": "one key starts and stops: that of record_start",
     "camera_stop": _CONNECTED,
     "camera_connect_all": _CONNECTED,
     "camera_stop_all": _CONNECTED,
@@ -45,8 +45,28 @@ _NAMED = {
     )
 } | {"escape": "Esc", "insert": "Ins", "delete": "Del", "pageup": "PgUp", "pagedown": "PgDown"}  # fmt: skip
 _PLAIN = re.compile(r"[A-Z0-9]|F(?:[1-9]|[12]\d|3[0-5])|[-=\[\];',./\\`*]")
-_OWN = frozenset(("F", *"0123456789"))
-"""Keys that the desktop uses for itself: they show a camera large."""
+USUAL: Mapping[str, str] = {
+    "F": "grid_zoom",
+    **{str(number): f"grid_camera_{number}" for number in range(1, 10)},
+    "Ctrl+1": "grid_one",
+    "Ctrl+2": "grid_two",
+    "Ctrl+3": "grid_three",
+    "Ctrl+4": "grid_four",
+    "Ctrl+5": "grid_one_and_five",
+    "Ctrl+7": "grid_one_and_seven",
+    "Esc": "grid_back",
+    "PgDown": "grid_next_page",
+    "PgUp": "grid_previous_page",
+    "S": "camera_snapshot",
+    "R": "camera_record",
+    "Alt+Return": "camera_properties",
+    "F11": "full_screen",
+    "Ctrl+,": "settings",
+    "Ctrl+Q": "quit",
+    "Ctrl+R": "record_all",
+    "Ctrl+Shift+R": "record_none",
+}
+"""What the desktop's actions have by themselves; a key for two of them would do neither."""
 _GRID = re.compile(r"(\d{1,2})\s*[x×X*]\s*(\d{1,2})")
 
 
@@ -109,7 +129,7 @@ NEEDLESS: Mapping[str, Mapping[str, str]] = {
     },
     "streaming": {"show_camera_name": "the desktop always draws it"},
     "backup": {"destination_path": "the desktop asks for it at each backup"},
-    "menu_keys": {"screen_hide": "Esc leaves full screen"},
+    "menu_keys": {"screen_hide": "F11 and Esc leave full screen"},
 }
 """What happens by itself, and how."""
 
@@ -199,12 +219,16 @@ def _keys(plan: DesktopPlan, row: Row) -> None:
 def _key(plan: DesktopPlan, source: str, seen: str, action: str, value: Value, used: dict[Any, str]) -> None:
     try:
         key = key_sequence(value)
-        if key in _OWN:
-            raise Unfit("the desktop shows a camera large with it")
+        if (owner := USUAL.get(key, action)) != action:
+            raise Unfit(f"the desktop has that key for {owner}")
         if used.setdefault(key, action) != action:
             raise Unfit(f"the same key is for {used[key]}")
     except Unfit as error:
         return plan.leave(source, seen, Fate.LEFT, str(error))
+    if USUAL.get(key) == action and action not in plan.now["keys"]:
+        # Only what differs stands in the file.
+        plan.items.append(Item(source, seen, Fate.SAME, f"desktop:keys.{action}", key))
+        return None
     return plan.put(source, seen, "keys", action, key)
 
 
