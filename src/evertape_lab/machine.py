@@ -50,8 +50,14 @@ mount -o remount,bind,ro "$root/proc/sys"
 mount -t sysfs -o ro sys "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
 mount -t tmpfs -o mode=755 dev "$root/dev"
-for name in null zero full random urandom tty loop-control $(cd /dev && ls -d loop[0-9]*); do
+for name in null zero full random urandom tty loop-control; do
     cp -a "/dev/$name" "$root/dev/"
+done
+# Also those that the kernel makes later: whoever gets one finds its node.
+number=0
+while [ $number -lt 256 ]; do
+    mknod "$root/dev/loop$number" b 7 $number
+    number=$((number + 1))
 done
 mkdir "$root/dev/pts" "$root/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
