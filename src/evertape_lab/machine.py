@@ -55,7 +55,7 @@ for name in null zero full random urandom tty loop-control; do
 done
 # Also those that the kernel makes later: whoever gets one finds its node.
 number=0
-while [ $number -lt 256 ]; do
+while [ $number -lt 64 ]; do
     mknod "$root/dev/loop$number" b 7 $number
     number=$((number + 1))
 done
