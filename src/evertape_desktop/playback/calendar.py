@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -85,8 +85,7 @@ class FootageCalendar(QCalendarWidget):
 
     def bounds(self, day: date) -> tuple[int, int]:
         """From when to when a day is, UTC ns."""
-        start = datetime(day.year, day.month, day.day)
-        return day_start(start, self._zone), day_start(start + timedelta(days=1), self._zone)
+        return day_start(day, self._zone), day_start(day + timedelta(days=1), self._zone)
 
     def refresh(self) -> None:
         """Everything may have changed."""
@@ -115,7 +114,7 @@ class FootageCalendar(QCalendarWidget):
             self.days[day] = day_of(spans, *self.bounds(day))
         self.updateCells()
 
-    def paintCell(self, painter: QPainter, rect: QRect, day: QDate | date) -> None:  # type: ignore[override]  # noqa: N802 - Qt's
+    def paintCell(self, painter: QPainter, rect: QRect, day: QDate | date) -> None:  # noqa: N802 - Qt's
         """The day with a bar beneath it: whole, dotted, or none."""
         one = day if isinstance(day, date) else date(day.year(), day.month(), day.day())
         palette = self.palette()

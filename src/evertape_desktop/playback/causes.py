@@ -1,10 +1,10 @@
-"""The recorder's sentences about gaps, for the dictionary, and their titles. A test holds them to the recorder's own."""
+"""The recorder's sentences about gaps, for the dictionary, and their titles; a test holds them to the recorder's."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-TITLES = {
+TITLES: dict[str, str] = {
     "starting": QT_TRANSLATE_NOOP("evertape", "Starting"),
     "camera_unreachable": QT_TRANSLATE_NOOP("evertape", "Camera unreachable"),
     "stream_stalled": QT_TRANSLATE_NOOP("evertape", "Stream stalled"),
@@ -175,7 +175,7 @@ SENTENCES = (
 
 def title(cause: str) -> str:
     """What a cause is called, in the window's language."""
-    return QCoreApplication.translate("evertape", TITLES.get(cause, cause.replace("_", " ").capitalize()))
+    return QCoreApplication.translate("evertape", str(TITLES.get(cause, cause.replace("_", " ").capitalize())))
 
 
 def sentence(text: str) -> str:

@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from evertape.types import NS_PER_S
 from evertape_desktop import words
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.playback.calendar import FootageCalendar
 from evertape_desktop.playback.now import RecorderClock
+from evertape_desktop.playback.scale import in_place
 
 MOST_AT_FIRST = 4
 """So many cameras are chosen until somebody chooses others: a small machine decodes them."""
@@ -43,15 +43,22 @@ class Choosing(QWidget):
         super().__init__(parent)
         self._zone: tzinfo | None = None
         self.calendar = FootageCalendar(backend, clock, self)
-        self.cameras = QListWidget(self, objectName="playback_cameras")
+        self.cameras = QListWidget(self)
         self.cameras.setAccessibleName(self.tr("Cameras to play"))
         self.cameras.setMinimumHeight(48)
-        self.begin = QDateTimeEdit(self, objectName="playback_from")
-        self.end = QDateTimeEdit(self, objectName="playback_to")
+        self.begin = QDateTimeEdit(self)
+        self.end = QDateTimeEdit(self)
         for edit, name in ((self.begin, self.tr("From")), (self.end, self.tr("To"))):
             edit.setDisplayFormat("yyyy-MM-dd HH:mm:ss")
             edit.setAccessibleName(name)
-        self.show_range = QPushButton(self.tr("Show"), self, objectName="playback_show_range")
+        self.show_range = QPushButton(self.tr("Show"), self)
+        for widget, name in (
+            (self.cameras, "playback_cameras"),
+            (self.begin, "playback_from"),
+            (self.end, "playback_to"),
+            (self.show_range, "playback_show_range"),
+        ):
+            widget.setObjectName(name)
         self.show_range.clicked.connect(self._range)
         self.calendar.day_chosen.connect(self._day)
         self.cameras.itemChanged.connect(lambda _item: self.cameras_changed.emit())
@@ -132,7 +139,4 @@ class Choosing(QWidget):
             self.range_wanted.emit(start, end)
 
     def _entered(self, edit: QDateTimeEdit) -> int:
-        day, time = edit.date(), edit.time()
-        moment = datetime(day.year(), day.month(), day.day(), time.hour(), time.minute(), time.second())
-        aware = moment.replace(tzinfo=self._zone) if self._zone is not None else moment.astimezone()
-        return round(aware.timestamp()) * NS_PER_S
+        return in_place(datetime.fromisoformat(edit.dateTime().toString("yyyy-MM-ddTHH:mm:ss")), self._zone)

@@ -81,7 +81,7 @@ class Work:
             return self._number
 
     def take(self, holding: int) -> list[Done]:
-        """What is ready, in order. The caller has ``holding`` more that are not shown yet: the worker goes on by that."""
+        """What is ready, in order; the caller has ``holding`` more that are not shown yet, and the worker goes by that."""
         with self._changed:
             found = list(self._done)
             self._done.clear()

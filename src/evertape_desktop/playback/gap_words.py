@@ -41,13 +41,15 @@ def _gap_card(track: Track, zone: tzinfo | None) -> Card:
     gap = answer.get("gap")
     if gap is not None:
         span = f"{words.clock(gap['start'], zone)} – {words.clock(gap['end'], zone)}"
-        lines = (span, sentence(gap["what"]), then)
-        return Card(title(gap["cause"]), tuple(line for line in lines if line))
+        return _card(title(gap["cause"]), span, sentence(gap["what"]), then)
     headline = translate("evertape", "No footage")
     if answer.get("kind") == "nothing":
-        lines = (translate("evertape", "It was not to be recorded."), then)
-        return Card(headline, tuple(line for line in lines if line))
-    return Card(headline, (then,) if then else ())
+        return _card(headline, translate("evertape", "It was not to be recorded."), then)
+    return _card(headline, then)
+
+
+def _card(headline: str, *lines: str) -> Card:
+    return Card(headline, tuple(line for line in lines if line))
 
 
 def tip_of(name: str, at: int, span: Span | None, zone: tzinfo | None, entry: Any = None) -> str:

@@ -1,4 +1,4 @@
-"""The signs on the player's buttons, drawn in the colour of the text, so that they fit light and dark. GUI thread only."""
+"""The signs on the player's buttons, in the colour of the text, so that they fit light and dark. GUI thread only."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Player(QObject):
         self._steps = 0
         self._step_from: int | None = None
         self._gap_since: int | None = None
-        self._last = (-1, None)
+        self._last: tuple[int, bool] = (-1, False)
         self._watch = [0, 0, monotonic_ns()]
         self._seen: dict[str, object] = {}
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)

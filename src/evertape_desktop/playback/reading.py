@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop.backend.model import utc_ns
@@ -195,7 +196,7 @@ async def _backward(footage: Footage, at: int) -> AsyncIterator[Item]:
 
 async def _part_backward(footage: Footage, part: Part, table: Table, until: int) -> AsyncIterator[Encoded]:
     keys = [one for one in table.fragments if one.key and one.start <= until]
-    ends = {one.start: after.start for one, after in zip(keys, keys[1:], strict=False)}
+    ends = {one.start: after.start for one, after in pairwise(keys)}
     for place in reversed(keys):
         end = ends.get(place.start, max(until, place.end))
         if end <= part.start:

@@ -1,4 +1,4 @@
-"""What of a camera is decoded and near the clock: which picture is shown at an instant, which are its neighbours. Pure."""
+"""What of a camera is decoded and near the clock: which picture an instant shows, which are its neighbours. Pure."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
 from evertape.types import NS_PER_MS, NS_PER_S
@@ -140,8 +140,12 @@ def _next_midnight(at: int, zone: tzinfo | None) -> int:
     return day_start(_local(at, zone) + timedelta(hours=36), zone)
 
 
-def day_start(moment: datetime, zone: tzinfo | None) -> int:
-    """UTC ns at which the day of a moment begins in the place."""
-    naive = datetime(moment.year, moment.month, moment.day)
-    aware = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
+def day_start(day: date, zone: tzinfo | None) -> int:
+    """UTC ns at which a day begins in the place."""
+    return in_place(datetime.combine(day, time()), zone)
+
+
+def in_place(moment: datetime, zone: tzinfo | None) -> int:
+    """UTC ns of what a clock of the place shows; ``None``: of this machine."""
+    aware = moment.replace(tzinfo=zone) if zone is not None else moment.astimezone()
     return round(aware.timestamp()) * NS_PER_S

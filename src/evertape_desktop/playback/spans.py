@@ -1,4 +1,4 @@
-"""What is drawn on a time line: stretches of time, each of a kind with a colour, a pattern and words of its own. Pure."""
+"""What is drawn on a time line: stretches of time, each of a kind with a colour, a pattern and its words. Pure."""
 
 from __future__ import annotations
 

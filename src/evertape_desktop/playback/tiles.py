@@ -1,4 +1,4 @@
-"""Spans of the time line by window and resolution, kept, so that moving to and fro asks nothing twice. GUI thread only."""
+"""Spans of the time line by window and resolution, kept: moving to and fro asks nothing twice. GUI thread only."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TileStore(QObject):
         self._asking.timeout.connect(self._ask)
 
     def spans(self, camera: str, start: int, end: int, ns_per_pixel: float) -> list[Span]:
-        """What is known of a camera in a window; what is missing is asked for, and coarser ones stand for it meanwhile."""
+        """What is known of a camera in a window; what is missing is asked for, coarser ones stand for it meanwhile."""
         level, found = level_for(ns_per_pixel), []
         length, now = tile_length(level), self._now()
         for number in tiles_of(start, end, level):

@@ -175,6 +175,7 @@ class TimelineWidget(QWidget):
         self._paint_selection(painter)
         self._paint_marks(painter)
         if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 1))
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 

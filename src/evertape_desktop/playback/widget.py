@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QSplitter, QToolTip, QVBoxLayout, QWidget
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop import words
 from evertape_desktop.backend.model import EventLook, ServiceLook, instant
+from evertape_desktop.backend.problem import Problem
 from evertape_desktop.context import Context
 from evertape_desktop.playback.choosing import Choosing
 from evertape_desktop.playback.controls import Controls
@@ -19,7 +20,7 @@ from evertape_desktop.playback.gap_words import card_of, tip_of
 from evertape_desktop.playback.legend import Legend
 from evertape_desktop.playback.player import Player
 from evertape_desktop.playback.scale import Window
-from evertape_desktop.playback.spans import Span
+from evertape_desktop.playback.spans import Span, spans_by_camera
 from evertape_desktop.playback.surface import Wall
 from evertape_desktop.playback.tiles import TileStore
 from evertape_desktop.playback.timeline import TimelineWidget
@@ -192,15 +193,16 @@ class PlaybackWidget(QWidget):
 
     def _on_range(self, start: int, end: int) -> None:
         self.timeline.show_window(Window(start, end))
-        now = self.player.recorder_clock.now()
+        end = max(start + 1, min(end, self.player.recorder_clock.now()))
+        cameras = list(self.player.tracks)
         self.context.backend.get(
-            "/timeline", camera=list(self.player.tracks), start=instant(start), end=instant(max(start + 1, min(end, now))),
-            resolution=60,
-        ).then(lambda answer: self._to_first_of(answer, start), lambda problem: self.say(str(problem)), owner=self)  # fmt: skip
+            "/timeline", camera=cameras, start=instant(start), end=instant(end), resolution=60
+        ).then(lambda answer: self._to_first_of(answer, start), self._told, owner=self)
+
+    def _told(self, problem: Problem) -> None:
+        self.say(str(problem))
 
     def _to_first_of(self, answer: Any, start: int) -> None:
-        from evertape_desktop.playback.spans import spans_by_camera
-
         begins = [one.start for spans in spans_by_camera(answer).values() for one in spans if not one.is_gap]
         self.player.seek(max(start, min(begins, default=start)))
 
