@@ -74,17 +74,17 @@ def test_what_there_is_not_and_what_there_is_already_is_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("url", "word"),
+    ("url", "code"),
     [
-        ("ann@example.org", "no URL of a channel"),
-        ("mailto:ann:hunter4@example.org", "no URL of a channel"),
-        ("carrier-pigeon://hunter4", "no kind of channel carrier-pigeon://"),
-        ("https://example.org/hunter4", "no kind of channel"),
-        ("tgram://hunter4", "missing or misplaced"),
-        ("json://[hunter4", "no URL of a channel"),
+        ("ann@example.org", "url_no_url"),
+        ("mailto:ann:hunter4@example.org", "url_no_url"),
+        ("carrier-pigeon://hunter4", "url_kind_unknown"),
+        ("https://example.org/hunter4", "url_of_the_web"),
+        ("tgram://hunter4", "url_incomplete"),
+        ("json://[hunter4", "url_no_url"),
     ],
 )
-def test_a_url_that_nothing_can_be_sent_to_is_refused_before_it_is_saved(tmp_path: Path, url: str, word: str) -> None:
+def test_a_url_that_nothing_can_be_sent_to_is_refused_before_it_is_saved(tmp_path: Path, url: str, code: str) -> None:
     async def scenario(canned: Canned) -> None:
         await canned.send("POST", "/alerts/channels", {"name": "mail", "url": MAIL}, 201)
         in_force(canned)
@@ -94,8 +94,8 @@ def test_a_url_that_nothing_can_be_sent_to_is_refused_before_it_is_saved(tmp_pat
             ("PATCH", "/alerts/channels/mail", {"url": url}),
             ("PATCH", "/config", {"alerts.channels.phone.url": url}),
         ):
-            found = await canned.fails(method, path, 422, "url_unusable", json=body)
-            assert word in found["what"] and "hunter" not in json.dumps(found), path
+            found = await canned.fails(method, path, 422, code, json=body)
+            assert "hunter" not in json.dumps(found), path
         assert canned.config == before
 
     changing(tmp_path, scenario)
@@ -105,7 +105,7 @@ def test_a_url_that_nothing_can_be_sent_to_is_refused_before_it_is_saved(tmp_pat
 def test_a_heartbeat_that_could_not_be_fetched_is_refused(tmp_path: Path, url: str) -> None:
     async def scenario(canned: Canned) -> None:
         before = canned.config
-        await canned.fails("PATCH", "/config", 422, "url_unusable", json={"alerts.heartbeat_url": url})
+        await canned.fails("PATCH", "/config", 422, "url_of_heartbeat", json={"alerts.heartbeat_url": url})
         assert canned.config == before
         await canned.send("PATCH", "/config", {"alerts.heartbeat_url": "https://hc-ping.com/hunter4"})
         assert "hunter4" in canned.config

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 CHROMIUM = "/usr/bin/chromium"
+LONGEST_MS = 20_000
 ARGS = ("--no-sandbox", "--autoplay-policy=no-user-gesture-required", "--disable-gpu", "--disable-dev-shm-usage")
 
 
@@ -29,6 +30,9 @@ def browser() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"{CHROMIUM} is not installed")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    # Its own five seconds count from when a page is there, and a cold browser on a busy machine takes three to ask its
+    # first question: measured with sixteen busy processes on two cores.
+    api.expect.set_options(timeout=LONGEST_MS)
     with api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGS))
         yield started
@@ -66,7 +70,7 @@ def open_page(browser: Browser, hub: CannedHub) -> Iterator[Open]:
         context = browser.new_context(locale=language, **{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(LONGEST_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
         page.goto(hub.url + place)

@@ -1,9 +1,13 @@
-"""A first evening: the page on a real service, with real cameras and a real disk that is pulled. Takes pictures."""
+"""A first evening: the page on a real service, with real cameras and a real disk that is pulled. Takes pictures.
+
+``EVERTAPE_GUIDE_PICTURES=1`` makes those of the guide anew, the main screens in Korean too (Debian: ``fonts-nanum``).
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,6 +19,7 @@ import pytest
 
 from evertape_lab import LabCameras
 from evertape_lab.disks import LoopVolume
+from hub.receivers import Hooks
 from hub.served_hub import ServedHub, pictures, until
 
 if TYPE_CHECKING:
@@ -64,6 +69,12 @@ def disk() -> Iterator[LoopVolume]:
 
 
 @pytest.fixture
+def hooks() -> Iterator[Hooks]:
+    with Hooks() as found:
+        yield found
+
+
+@pytest.fixture
 def served(tmp_path: Path, disk: LoopVolume) -> Iterator[ServedHub]:
     volume = f'[volumes.usb1]\npath = "{disk.mount_point}"\nmount = true\n'
     hub = ServedHub(tmp_path / "data", f'[installation]\nname = "Home"\n{RING}{volume}')
@@ -79,15 +90,52 @@ class Guide:
         self.page = page
         self.folder = GUIDE if PICTURES else aside
 
-    def shoot(self, name: str) -> None:
-        """As the page is now."""
-        file = self.folder / f"screen-{name}.png"
-        self.page.screenshot(path=file)
-        assert not PICTURES or file.stat().st_size < 200_000
+    def shoot(self, name: str, korean: str = "") -> None:
+        """As the page is now.
+
+        Args:
+            name: of the picture.
+            korean: what is true in the page, in JavaScript, once the screen is drawn anew: it is taken in Korean too.
+        """
+        self._take(f"screen-{name}.png")
+        if PICTURES and korean:
+            self._speak("ko", korean)
+            self._take(f"screen-{name}.ko.png")
+            self._speak("en", korean)
+
+    def _speak(self, language: str, drawn: str) -> None:
+        choose = "(name) => import('/core/i18n.js').then((words) => words.setLanguage(name))"
+        self.page.evaluate(choose, language)
+        self.page.wait_for_function(f"() => document.documentElement.lang === '{language}' && ({drawn})")
+        self.page.wait_for_timeout(300)  # what fades in is there
+
+    def _take(self, file: str) -> None:
+        self.page.screenshot(path=self.folder / file)
+        if PICTURES:
+            smaller(self.folder / file)
+
+
+def smaller(picture: Path) -> None:
+    """With 256 colours of its own: those who read the guide see no difference."""
+    whole = picture.with_suffix(".whole.png")
+    picture.rename(whole)
+    colours = "split[a][b];[a]palettegen=stats_mode=single[colours];[b][colours]paletteuse=dither=none"
+    command = ["ffmpeg", "-loglevel", "error", "-i", str(whole), "-lavfi", colours, "-y", str(picture)]
+    subprocess.run(command, check=True, timeout=60)
+    whole.unlink()
+    assert picture.stat().st_size < 150_000, (picture.name, picture.stat().st_size)
+
+
+PLAYING = """(() => {
+  const videos = [...document.querySelectorAll('et-timeline video')];
+  return videos.length && videos.every((one) => one.readyState >= 2);
+})()"""
+CARDS = "document.querySelectorAll('.picture img.there').length === 2 && document.querySelectorAll('.volume').length"
+"""What is there when a screen is drawn."""
 
 
 def test_a_first_evening(
-    browser: Browser, served: ServedHub, camera: LabCameras, disk: LoopVolume, tmp_path: Path
+    browser: Browser, served: ServedHub, camera: LabCameras, disk: LoopVolume, hooks: Hooks, tmp_path: Path
 ) -> None:
     url = served.url()
     link = served.data / "setup.token"
@@ -120,17 +168,20 @@ def test_a_first_evening(
     expect(page.locator(".card.ok .day-text").filter(has_text="recorded")).to_have_count(2)
     expect(page.locator(".note")).to_have_count(0)
     recorded = time.time()
-    guide.shoot("safe")
+    guide.shoot("safe", korean=CARDS)
 
+    be_told(page, url, served, hooks, guide)
     see_it_move(page, url, guide)
     pulled, back = pull_the_disk(page, url, disk, guide)
+    told = [f"{post['title']} {post['message']}" for _, post in hooks.posts]
+    assert any("USB Disconnected" in one for one in told) and any("can be used again" in one for one in told), told
     play_over_the_gap(page, url, pulled, back, guide)
     look_around(page, url, guide)
     play_the_last_seconds(page, url)
     rename(page, url, served)
     export = take_it_away(page, url, max(recorded, back), tmp_path)
     assert pictures(export) > 20
-    assert "s3cret" not in page.content()
+    assert "s3cret" not in page.content() and "hush" not in page.content()
     page.context.close()
 
 
@@ -152,6 +203,29 @@ def add(page: Page, url: str, name: str, guide: Guide | None = None) -> None:
     expect(page.locator(".item h3").filter(has_text=name)).to_be_visible()
 
 
+def be_told(page: Page, url: str, served: ServedHub, hooks: Hooks, guide: Guide) -> None:
+    """A way to be told: a slip is refused, what is right is tried, and the URL is never seen again."""
+    page.goto(f"{url}/#/settings/alerts")
+    page.get_by_role("button", name="Add a channel").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=False).fill("webhook")
+    dialog.get_by_label("URL").fill(f"http://127.0.0.1:{hooks.port}/hush")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("For a webhook write json://")
+    assert "hush" not in (served.data / "evertape.toml").read_text()
+    dialog.get_by_label("URL").fill(f"json://127.0.0.1:{hooks.port}/hush")
+    dialog.get_by_role("button", name="Save").click()
+    line = page.locator(".item").filter(has_text="webhook")
+    expect(line).to_contain_text("json://127.0.0.1")
+    line.get_by_role("button", name="Test webhook").click()
+    expect(line).to_contain_text("The test arrived.")
+    assert [post["title"] for _, post in hooks.posts] == ["Home: a test"]
+    expect(page.locator(".note")).to_have_count(0)
+    guide.shoot(
+        "alerts", korean="document.querySelectorAll('form.panel').length === 3 && document.querySelector('.item')"
+    )
+
+
 def see_it_move(page: Page, url: str, guide: Guide) -> None:
     """Live pictures: they are decoded, and the number that the camera burned in changes."""
     page.goto(f"{url}/#/live")
@@ -163,7 +237,7 @@ def see_it_move(page: Page, url: str, guide: Guide) -> None:
         lambda: numbers.add(burned_in(page)) or (len(numbers - {b""}) > 3 and page.evaluate(count) > began + 10),
         "it moves",
     )
-    guide.shoot("live")
+    guide.shoot("live", korean="document.querySelectorAll('et-live[data-state=playing]').length === 2")
 
 
 def burned_in(page: Page) -> bytes:
@@ -192,7 +266,7 @@ def pull_the_disk(page: Page, url: str, disk: LoopVolume, guide: Guide) -> tuple
     expect(page.locator(".wrong").filter(has_text="Front door is not being recorded")).to_be_visible()
     alerts = page.evaluate("fetch('/api/v1/alerts').then((answer) => answer.json())")["alerts"]
     assert {"volume_unusable", "camera_not_recording"} <= {alert["kind"] for alert in alerts}
-    guide.shoot("wrong")
+    guide.shoot("wrong", korean="document.querySelectorAll('.wrong').length > 1")
     page.set_viewport_size({"width": 390, "height": 844})
     guide.shoot("wrong-phone")
     page.set_viewport_size({"width": 1060, "height": 680})
@@ -246,13 +320,13 @@ def look_around(page: Page, url: str, guide: Guide) -> None:
     page.wait_for_function(
         "() => [...document.querySelectorAll('et-timeline video')].every((one) => one.readyState >= 2)"
     )
-    guide.shoot("timeline")
+    guide.shoot("timeline", korean=PLAYING)
     page.goto(f"{url}/#/ledger")
     expect(page.locator(".entry").first).to_contain_text("Storage missing")
-    guide.shoot("ledger")
+    guide.shoot("ledger", korean="document.querySelectorAll('.entry').length")
     page.goto(f"{url}/#/settings/storage")
     expect(page.locator(".panel.item").first).to_contain_text("usb1")
-    guide.shoot("settings")
+    guide.shoot("settings", korean="document.querySelectorAll('form.panel').length === 2")
     page.emulate_media(color_scheme="dark")
     page.goto(f"{url}/#/safe")
     expect(page.locator(".picture img.there")).to_have_count(2)

@@ -70,7 +70,7 @@ def test_a_channel_is_added_changed_and_removed_by_keys(hub: CannedHub, open_pag
 
 
 def test_a_url_that_nothing_can_be_sent_to_stays_in_the_dialog_with_the_reason(hub: CannedHub, open_page: Open) -> None:
-    error = {"code": "url_unusable", "what": "there is no kind of channel mailt://", "hint": "the guide has a list"}
+    error = {"code": "url_kind_unknown", "what": "there is no kind of channel mailt://", "hint": "the guide has a list"}
     hub.answers["POST", "/alerts/channels"] = 422, {"error": error}
     page = open_page("#/settings/alerts")
     page.get_by_role("button", name="Add a channel").click()
@@ -78,8 +78,7 @@ def test_a_url_that_nothing_can_be_sent_to_stays_in_the_dialog_with_the_reason(h
     dialog.get_by_label("Name", exact=False).fill("mail2")
     dialog.get_by_label("URL").fill("mailt://x")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.get_by_role("alert")).to_contain_text("there is no kind of channel mailt://")
-    expect(dialog.get_by_role("alert")).to_contain_text("the guide has a list")
+    expect(dialog.get_by_role("alert")).to_contain_text("There is no channel of this kind.")
     expect(dialog.get_by_label("URL")).to_have_attribute("aria-invalid", "true")
 
 

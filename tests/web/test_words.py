@@ -24,6 +24,7 @@ from evertape.hub.jobs import JobState
 from evertape.ipc.events import Alert
 
 Words = dict[str, dict[str, str]]
+IMPORT = re.compile(r'^import (?:[^"]* from )?"(\.[^"]+)"', re.MULTILINE)
 LITERAL = re.compile(r'\bt\("([^"`$]+)"')
 
 
@@ -155,6 +156,18 @@ def test_every_cause_has_a_colour() -> None:
     text = (WEB / "timeline" / "colours.js").read_text(encoding="utf-8")
     named = set(re.findall(r"\b([a-z_]+): \"(?:camera|storage|program|wanted|damage)\"", text))
     assert named == {str(cause) for cause in Cause} - {"unknown"}
+
+
+def test_the_first_screen_is_asked_for_at_once_and_not_module_by_module() -> None:
+    html = (WEB / "index.html").read_text(encoding="utf-8")
+    needed, todo = set(), [WEB / "app.js", WEB / "screens" / "safe.js"]
+    while todo:
+        file = todo.pop().resolve()
+        if file not in needed:
+            needed.add(file)
+            todo += [file.parent / name for name in IMPORT.findall(file.read_text(encoding="utf-8"))]
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', html)
+    assert sorted(named) == sorted(str(file.relative_to(WEB)) for file in needed if file.name != "app.js")
 
 
 def test_nothing_of_the_page_comes_from_elsewhere_and_nothing_is_inline() -> None:

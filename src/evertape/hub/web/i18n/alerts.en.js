@@ -115,6 +115,12 @@ export const alerts = {
   "conf.mqtt.tls": "Speak TLS with the broker",
   "conf.mqtt.discovery": "Announce everything to Home Assistant",
 
+  "error.url_no_url": "This is no URL of a channel. It begins like mailto://, tgram:// or json://.",
+  "error.url_of_the_web": "This is an address of the web. For a webhook write json:// in place of http, jsons:// in place of https.",
+  "error.url_kind_unknown": "There is no channel of this kind. The guide to alerts has a list.",
+  "error.url_incomplete": "Something is missing or misplaced in this URL.",
+  "error.url_of_heartbeat": "The heartbeat's URL must begin with http or https, and name a host.",
+
   "network.page": "This page and the API",
   "network.page_text": "Where browsers and programs reach them. 127.0.0.1 is for this machine only, 0.0.0.0 for every network it is in; switch TLS on then, and keep the port off the internet.",
   "network.restream": "Live pictures for other programs",

@@ -115,6 +115,12 @@ export const alerts = {
   "conf.mqtt.tls": "브로커와 TLS로 통신",
   "conf.mqtt.discovery": "Home Assistant에 모두 알리기",
 
+  "error.url_no_url": "알림 방법의 URL이 아닙니다. mailto://, tgram://, json://처럼 시작합니다.",
+  "error.url_of_the_web": "웹 주소입니다. 웹훅은 http 대신 json://, https 대신 jsons://로 쓰십시오.",
+  "error.url_kind_unknown": "이런 종류의 알림 방법은 없습니다. 알림 안내서에 목록이 있습니다.",
+  "error.url_incomplete": "URL에 빠졌거나 잘못된 부분이 있습니다.",
+  "error.url_of_heartbeat": "생존 신호의 URL은 http 또는 https로 시작하고 호스트가 있어야 합니다.",
+
   "network.page": "이 화면과 API",
   "network.page_text": "브라우저와 프로그램이 접속하는 주소입니다. 127.0.0.1은 이 장치에서만, 0.0.0.0은 연결된 모든 네트워크에서 접속할 수 있습니다. 그때는 TLS를 켜고, 포트를 인터넷에 열지 마십시오.",
   "network.restream": "다른 프로그램용 실시간 영상",

@@ -77,7 +77,7 @@ function form(title, channel, save) {
         tellSaved(await save({ name: valueOf(name.input), url: valueOf(url.input), alerts: wanted.input.value, ended: ended.input.checked }));
         close(true);
       } catch (error) {
-        if (error.code === "url_unusable") url.input.setAttribute("aria-invalid", "true");
+        if (error.code?.startsWith("url_")) url.input.setAttribute("aria-invalid", "true");
         fill(problem, problemBox(error));
       }
     };

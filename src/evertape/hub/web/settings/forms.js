@@ -72,7 +72,9 @@ export function configForm(config, fields, save, title = "", text = "") {
     return control;
   });
   const problem = h("div", {});
-  const form = h("form", { class: "panel form" }, title && h("h2", {}, title), text && h("p", { class: "soft" }, text), h("div", { class: "fields" }, controls), problem,
+  const checks = controls.filter((one) => one.input.type === "checkbox");
+  const form = h("form", { class: "panel form" }, title && h("h2", {}, title), text && h("p", { class: "soft" }, text),
+    h("div", { class: "fields" }, controls.filter((one) => !checks.includes(one))), checks.length ? h("div", {}, checks) : null, problem,
     h("div", { class: "row" }, h("button", { type: "submit", class: "button primary" }, t("do.save"))));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

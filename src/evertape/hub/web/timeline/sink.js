@@ -58,8 +58,9 @@ export class Sink {
       this.#segment = id;
       await this.#append(head);
     }
-    await this.#append(data);
+    // First, because they can be seen and stepped through before the buffer says that it has them.
     this.#remember(found, run);
+    await this.#append(data);
   }
 
   /** Forget what is long over, so that memory stays as it is. */
