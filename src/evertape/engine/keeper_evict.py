@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Protocol, TypeVar
@@ -19,7 +19,7 @@ from evertape.domain.retention_terms import ProtectedSpan, Protection, Terms, by
 from evertape.engine.keeper_blind import pick
 from evertape.engine.keeper_counts import Count, book
 from evertape.engine.keeper_link import KeeperLink
-from evertape.engine.space import Question, evictions, is_full, needs
+from evertape.engine.space import Question, chosen, evictions, is_full, needs
 from evertape.errors import VolumeError
 from evertape.ipc.events import AnyEvent, EventStamp, RetentionPass
 from evertape.ipc.messages import DeleteSegment, RunRetention
@@ -191,7 +191,8 @@ class Pass:
             by_age=self._by_age,
         )
         skip = frozenset(self._skip)
-        return await self._host.ask(lambda index: _batch(index, question, skip))
+        wanted = self._wish.segments if self._wish else ()
+        return await self._host.ask(lambda index: _batch(index, question, skip, wanted))
 
     def _name(self, volume: str) -> str:
         return self._links[volume].endpoint.name
@@ -206,16 +207,17 @@ class Pass:
 
     def _next_need(self) -> dict[str, int]:
         """One volume's at a time: two of them may share a disk, and what one frees the other need not."""
-        if self._wish is not None and (self._wish.camera or self._wish.older_than is not None):
+        wish = self._wish
+        if wish is not None and (wish.camera or wish.older_than is not None or wish.segments):
             return {}
         return dict(islice(self._needs().items(), 1))
 
     # -- deleting -------------------------------------------------------------------------------------------
 
-    async def _delete(self, chosen: list[Eviction]) -> None:
+    async def _delete(self, going: list[Eviction]) -> None:
         before = {volume: (self._links[volume].info.free, self.counts[volume].bytes) for volume in self._reachable()}
-        for start in range(0, len(chosen), AT_ONCE):
-            await asyncio.gather(*(self._one(eviction) for eviction in chosen[start : start + AT_ONCE]))
+        for start in range(0, len(going), AT_ONCE):
+            await asyncio.gather(*(self._one(eviction) for eviction in going[start : start + AT_ONCE]))
         for volume, (free, had) in before.items():
             freed = self.counts[volume].bytes - had
             if freed:
@@ -281,10 +283,10 @@ class Pass:
                 log.warning("[STORAGE] %s", error)
                 return
             now = int(self._host.clock.utc_ns())
-            chosen = pick(files, volume, need, self._terms(), protection, now, full=is_full(link.info), skip=self._skip)
-            if chosen:
-                self._skip |= {eviction.segment.path for eviction in chosen}
-                await self._delete(chosen)
+            going = pick(files, volume, need, self._terms(), protection, now, full=is_full(link.info), skip=self._skip)
+            if going:
+                self._skip |= {eviction.segment.path for eviction in going}
+                await self._delete(going)
                 self._on_progress()
             elif len(files) < most or most >= BLIND_MOST:
                 return
@@ -292,10 +294,15 @@ class Pass:
                 most *= 4  # what was listed is all protected, or being written
 
 
-def _batch(index: Index, question: Question, skip: frozenset[str]) -> _Batch:
+def _batch(index: Index, question: Question, skip: frozenset[str], wanted: Sequence[str]) -> _Batch:
     """On the worker: the next files to go, and what must not."""
     kept = Kept()
     with index.snapshot() as reader:
-        found = list(islice(evictions(reader, question, skip=skip, kept=kept), BATCH))
+        going = (
+            chosen(reader, wanted, question, skip=skip, kept=kept)
+            if wanted
+            else evictions(reader, question, skip=skip, kept=kept)
+        )
+        found = list(islice(going, BATCH))
         spans = [*question.terms.protected, *protected_spans(reader)]
     return _Batch(found, kept, tuple(spans))

@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from evertape.domain.forecast import LOOK_BACK_NS, Forecast, bytes_per_hour, forecast
-from evertape.domain.retention import Candidate, Eviction, Goals, Kept, plan
+from evertape.domain.retention import Candidate, Eviction, Goals, Kept, Why, plan
 from evertape.domain.retention_terms import Protection, Terms, bytes_needed, excesses
 from evertape.domain.volume_state import VolumeState
 from evertape.domain.volumes import RETIRED
 from evertape.ipc.messages import VolumeInfo
 from evertape.store.reader import Reader
 from evertape.store.retention import held_by_camera, oldest, protected_spans, written
+from evertape.store.rows import CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,35 @@ def evictions(
         return oldest(index, volume, before, camera)
 
     return plan(source, goals, terms, protection, question.now, skip=skip, kept=kept)
+
+
+def chosen(
+    index: Reader,
+    segments: Collection[str],
+    question: Question,
+    *,
+    skip: Collection[str] = (),
+    kept: Kept | None = None,
+) -> Iterator[Eviction]:
+    """What goes of segments that a person chose: those that are finished, still there, and not protected.
+
+    Args:
+        index: a snapshot.
+        segments: their ids.
+        question: says what is protected, and which volumes can be reached.
+        skip: segments that could not be deleted.
+        kept: counts what stays because it is protected.
+    """
+    protection = Protection([*question.terms.protected, *protected_spans(index)])
+    for row in index.segments_by_id(list(segments)).values():
+        if row.id in skip or row.state != CLOSED or row.end_utc is None or row.volume not in question.volumes:
+            continue
+        if not protection.covers(row.camera, row.start_utc, row.end_utc):
+            one = Candidate(row.id, row.camera, row.volume, row.path, row.start_utc, row.end_utc, row.bytes or 0)
+            yield Eviction(one, Why.PERSON)
+        elif kept is not None:
+            kept.protected += 1
+            kept.protected_bytes += row.bytes or 0
 
 
 def rate_of(index: Reader, volume: str, now: int) -> float:

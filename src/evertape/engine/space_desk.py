@@ -105,7 +105,7 @@ class SpaceDesk:
         return {"protection": name, "camera": camera, "on_record": kept}
 
     async def retention(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Begin to apply the rules, or, with ``request``, say how far that is."""
+        """Begin to apply the rules, or to delete chosen ``segments``; or, with ``request``, say how far that is."""
         if args.get("request"):
             progress = self._runs.get(int(args["request"]))
             if progress is None:
@@ -114,7 +114,10 @@ class SpaceDesk:
         age = args.get("older_than")
         number = self._host.next_request()
         wish = RunRetention(
-            request=number, camera=str(args.get("camera", "")), older_than=None if age is None else int(age)
+            request=number,
+            camera=str(args.get("camera", "")),
+            older_than=None if age is None else int(age),
+            segments=tuple(map(str, args.get("segments", ()))),
         )
         if not self._host.tell_keeper(wish):
             raise NotRunningError("the keeper is not running; it deletes")

@@ -9,18 +9,23 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from evertape.config.units import UnitError, parse_duration
 from evertape.domain.retention import Kept, summary
-from evertape.domain.retention_terms import thresholds
+from evertape.domain.retention_terms import Protection, thresholds
 from evertape.engine.space import Question, evictions, is_full, needs
 from evertape.engine.usage import terms_of
 from evertape.hub.api.asking import Admin, Viewer
 from evertape.hub.api.common import live, recorded
+from evertape.hub.api.segments import SegmentId
 from evertape.hub.api.state import parse_volumes
 from evertape.hub.api.times import Instant, instant
-from evertape.hub.errors import HubError, errors
+from evertape.hub.errors import HubError, errors, unknown
 from evertape.hub.services import Shared
 from evertape.store.index import View
+from evertape.store.retention import protected_spans
+from evertape.store.rows import OPEN, SegmentRow
 
 router = APIRouter(prefix="/retention", tags=["retention"])
+
+MOST_CHOSEN = 2000
 
 
 class PlanRow(BaseModel):
@@ -67,6 +72,14 @@ class Run(BaseModel):
 
     camera: str | None = Field(default=None, description="Only this one's footage; default: all.")
     max_age: str | None = Field(default=None, description="Whatever is older (`30d`, `12h`), in place of the rules.")
+
+
+class Chosen(BaseModel):
+    """Footage that is to go."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    segments: list[SegmentId] = Field(min_length=1, max_length=MOST_CHOSEN, description="Ids of finished files.")
 
 
 class Progress(BaseModel):
@@ -157,6 +170,34 @@ async def run(body: Run, services: Shared, who: Admin) -> Progress:
         wish["older_than"] = age
     answer = await services.engine.ask("retention", **wish)
     return Progress(run=answer["request"], done=False, files=0, bytes=0, failed=0, protected=0, error="")
+
+
+@router.post("/delete", summary="Delete chosen files", status_code=202, responses=errors(401, 403, 404, 409, 503))
+async def delete(body: Chosen, services: Shared, who: Admin) -> Progress:
+    """Exactly these, for good; the ledger says that a person did it. How far it is: `GET /retention/run/{run}`.
+
+    All or nothing is begun: 409 `segment_open` for one that is being written, `segment_protected` for one that is
+    protected. Footage that is protected meanwhile stays.
+    """
+    wanted = list(dict.fromkeys(body.segments))
+    rows, protection = await services.reading.ask(lambda index: _chosen(index, wanted))
+    for name in wanted:
+        row = rows.get(name)
+        if row is None or not who.sees(row.camera):
+            raise unknown("segment", name)
+        if row.state == OPEN or row.end_utc is None:
+            raise HubError(409, "segment_open", f"the file of segment {name} is being written",
+                           hint="stop the recording, or choose what ends before it begins")  # fmt: skip
+        if protection.covers(row.camera, row.start_utc, row.end_utc):
+            raise HubError(409, "segment_protected", f"the footage of segment {name} is protected",
+                           hint="let it go first: DELETE /protections/{protection}")  # fmt: skip
+    answer = await services.engine.ask("retention", segments=wanted)
+    return Progress(run=answer["request"], done=False, files=0, bytes=0, failed=0, protected=0, error="")
+
+
+def _chosen(index: View, segments: list[str]) -> tuple[dict[str, SegmentRow], Protection]:
+    with index.snapshot() as reader:
+        return reader.segments_by_id(segments), Protection(protected_spans(reader))
 
 
 @router.get("/run/{run}", summary="How far it is", responses=errors(401, 403, 404, 409, 503))

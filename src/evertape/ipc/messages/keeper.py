@@ -45,6 +45,8 @@ class RunRetention(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Only this one's; empty: all."""
     older_than: int | None = None
     """Nanoseconds: delete what is older than this, whatever the rules say."""
+    segments: tuple[str, ...] = ()
+    """Delete exactly these, and nothing else; what is protected or being written stays all the same."""
 
 
 class RetentionProgress(Message, frozen=True, kw_only=True, omit_defaults=True):
