@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 IDLE_MS = 3000
@@ -17,10 +18,14 @@ class FullScreen(QObject):
     Args:
         window: what fills the screen.
         controls: what hides meanwhile; asked each time.
+        goes_back: Escape means something else now, such as one step back to all cameras.
     """
 
-    def __init__(self, window: QMainWindow, controls: Callable[[], Sequence[QWidget]]) -> None:
+    def __init__(
+        self, window: QMainWindow, controls: Callable[[], Sequence[QWidget]], goes_back: Callable[[], bool]
+    ) -> None:
         super().__init__(window)
+        self._goes_back = goes_back
         self._window = window
         self._controls = controls
         self._hidden: list[QWidget] = []
@@ -63,12 +68,18 @@ class FullScreen(QObject):
             case QEvent.Type.MouseMove | QEvent.Type.HoverMove:
                 self._show()
                 self._timer.start()
-            case QEvent.Type.KeyPress if event.key() == Qt.Key.Key_Escape:  # type: ignore[attr-defined]
+            case QEvent.Type.ShortcutOverride if self._is_ours(event):
+                event.accept()  # or else it would be somebody's hot key
+                return True
+            case QEvent.Type.KeyPress if self._is_ours(event):
                 self.leave()
                 return True
             case _:
                 pass
         return super().eventFilter(watched, event)
+
+    def _is_ours(self, event: QEvent) -> bool:
+        return isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and not self._goes_back()
 
     def _hide(self) -> None:
         self._hidden += [each for each in self._controls() if each.isVisible()]

@@ -44,7 +44,11 @@ class MainWindow(QMainWindow):
         self.parts: Parts = make_parts(self.context, self)
         self._docks: dict[str, QDockWidget] = {}
         self._lay_out()
-        self.full_screen = FullScreen(self, lambda: [*self._docks.values(), self.menuBar(), self.statusBar()])
+        self.full_screen = FullScreen(
+            self,
+            lambda: [*self._docks.values(), self.menuBar(), self.statusBar()],
+            lambda: bool(self.parts.grid.zoomed),
+        )
         self._add_actions()
         self._add_menus()
         self._restore()

@@ -49,7 +49,15 @@ class CannedLink:
             "cameras": [camera("door", "Front door"), camera("gate", "Gate", recording="off")],
             "volumes": [volume()], "ring": {"bytes": 0, "budget": 1}, "processes": [],
         }  # fmt: skip
-        self.answers: dict[str, Any] = {"GET /alerts": {"alerts": []}}
+        self.answers: dict[str, Any] = {
+            "GET /alerts": {"alerts": []},
+            "GET /timeline": {"start": NOW, "end": NOW, "now": NOW, "resolution": 0.0, "cameras": []},
+            "GET /ledger": {"gaps": [], "next": None},
+            "GET /events": {"events": [], "next": None},
+            "GET /log": {"lines": []},
+            "GET /protections": {"protections": []},
+            "GET /exports": {"exports": []},
+        }
         self.asked: list[tuple[str, dict[str, Any], Any]] = []
         self.is_away = False
         self.sources: Callable[[str, str], Any] | None = None
