@@ -139,6 +139,14 @@ class Draft(QObject):
         """Have the dialog tell a person."""
         self.told.emit(text, is_good)
 
+    def take_over(self, settings: DesktopSettings) -> int:
+        """Change the window's own to what these settings say; returns how many differ."""
+        found = _flat(settings.model_dump(mode="json"), DESKTOP)
+        changed = {key: value for key, value in found.items() if value != self.set_value(key)}
+        for key, value in changed.items():
+            self.set(key, value)
+        return len(changed)
+
     def forget(self, prefix: str) -> None:
         """Whatever was changed below ``prefix`` is not wanted any more."""
         for key in [key for key in self.changes if key.startswith(prefix)]:
@@ -201,7 +209,7 @@ class Draft(QObject):
             self.refused.emit(Problem("invalid", next(iter(wrong.values()))))
             return
         asked = self._recorders()
-        self._save_own()
+        self.save_own()
         if not asked:
             self._say({})
             self.saved.emit(None)
@@ -214,7 +222,8 @@ class Draft(QObject):
     def _counts(self, key: str) -> bool:
         return any(changed == key or changed.startswith(f"{key}.") for changed in self.changes)
 
-    def _save_own(self) -> None:
+    def save_own(self) -> None:
+        """Apply what is the window's own."""
         own = {key: value for key, value in self.changes.items() if key.startswith(DESKTOP)}
         if not own:
             return
