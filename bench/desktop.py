@@ -262,7 +262,7 @@ def changing(options: argparse.Namespace, grid: Any, spin: Any, wait: Any) -> di
     import threading
 
     began, changes, first = time.monotonic(), 0, None
-    series = []
+    series: list[list[float]] = []
     while (passed := time.monotonic() - began) < options.minutes * 60:
         grid.set_grid(list(Grid)[changes % len(Grid)])
         spin(0.5)

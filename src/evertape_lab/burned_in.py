@@ -71,7 +71,8 @@ def number_in(brightness: Callable[[int, int], int], width: int, height: int, ca
 
     Args:
         brightness: of a pixel, 0 to 255.
-        width, height: of the picture as it is shown, without bars.
+        width: of the picture as it is shown, without bars.
+        height: likewise.
         camera: its size as the camera sends it.
     """
     chars = len(clock_text(0, 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,12 @@ class Shown:
     def missed(self) -> int:
         """Pictures that were left out, or could not be read, since it began."""
         read = [one for one in self.numbers if one is not None]
-        steps = [(b - a) % LOOP for a, b in zip(read, read[1:], strict=False)]
+        steps = [(b - a) % LOOP for a, b in pairwise(read)]
         return sum(step - 1 for step in steps) + len(self.numbers) - len(read)
 
 
 def number(image: QImage) -> int | None:
-    """Burned into the picture; the shape alone tells the streams apart no more than their sizes do, as both are 16:9."""
+    """Burned into the picture."""
 
     def brightness(x: int, y: int) -> int:
         pixel = image.pixelColor(x, y)

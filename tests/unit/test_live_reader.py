@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,10 +44,8 @@ def test_pictures_come_back_in_their_order_and_sound_is_left_out() -> None:
 def test_what_cannot_be_read_is_refused_by_the_right_error(junk: bytes, cut: int) -> None:
     whole = LiveMuxer(StreamCaps(0, VIDEO)).fragment(Track.VIDEO, 0, 0, True, b"x" * 40)
     for data in (whole[:cut], whole[:cut] + junk, junk):
-        try:
+        with contextlib.suppress(ProtocolError):
             assert all(len(one.data) <= len(data) for one in live_pictures(data))
-        except ProtocolError:
-            pass
 
 
 def test_a_fragment_that_is_cut_off_is_refused() -> None:

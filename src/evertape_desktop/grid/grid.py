@@ -177,6 +177,7 @@ class VideoGrid(QWidget):
         cell.opened.connect(self.zoom_to)
         cell.menu_wanted.connect(self._menu)
         cell.dropped.connect(self._drop)
+        cell.turned.connect(self._describe)
         return cell
 
     def _remove(self, camera_id: str) -> None:
@@ -259,7 +260,8 @@ class VideoGrid(QWidget):
         if number <= len(page):
             self.zoom_to(page[number - 1])
 
-    def _menu(self, _camera_id: str, at: QPoint) -> None:
+    def _menu(self, camera_id: str, at: QPoint) -> None:
+        self.select(camera_id)
         menu = QMenu(self)
         menu.setObjectName("camera_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -39,6 +39,7 @@ RETRY_S = 1.0
 MOST_WAITING = 4 << 20
 """Bytes that may wait for the view: a second of 32 Mbit/s, as the hub itself allows."""
 _LOOK_AGAIN_S = 0.02
+_CLOSE_S = 0.5
 
 
 class RemoteSource:
@@ -156,11 +157,18 @@ class RemoteSource:
             await asyncio.sleep(RETRY_S)
 
     async def _receive(self) -> None:
-        async with connect(**await self._link.socket_terms(self._path)) as socket_:
-            async for said in socket_:
-                self._put(said)
-                while self._waiting > MOST_WAITING and not self._closed:
-                    await asyncio.sleep(_LOOK_AGAIN_S)
+        terms = await self._link.socket_terms(self._path)
+        # Pictures are compressed already.
+        async with connect(**terms, close_timeout=_CLOSE_S, compression=None) as socket_:
+            try:
+                async for said in socket_:
+                    self._put(said)
+                    while self._waiting > MOST_WAITING and not self._closed:
+                        await asyncio.sleep(_LOOK_AGAIN_S)
+            except asyncio.CancelledError:
+                # Whoever closes the window does not wait for polite goodbyes.
+                socket_.transport.abort()
+                raise
 
     def _put(self, said: str | bytes | SourceState) -> None:
         with self._lock:

@@ -43,6 +43,8 @@ class VideoSurface(QWidget):
 
     resized = Signal()
     """Pictures of another size are wanted."""
+    turned = Signal()
+    """From picture to card, or back."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,14 +77,17 @@ class VideoSurface(QWidget):
         if self.isVisible():
             self.stats.replaced += self._unpainted
             self._unpainted = True
-        self._image, self._is_away = image, False
+        turned, self._image, self._is_away = self.image is None, image, False
         self.update()
+        if turned:
+            self.turned.emit()
 
     def show_away(self) -> None:
         """See ``Watcher``; the card, from now on."""
         if not self._is_away:
             self._is_away, self._unpainted = True, False
             self.update()
+            self.turned.emit()
 
     def forget(self) -> None:
         """It is to show something else: neither the picture nor its absence means anything any more."""
