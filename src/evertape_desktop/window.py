@@ -22,6 +22,8 @@ from evertape_desktop.parts import Parts, make_parts
 from evertape_desktop.store import SettingsStore
 
 _AREA = Qt.DockWidgetArea
+_LIST_WIDTH, _CONTROL_WIDTH = 210, 320
+"""Pixels; until somebody moves them."""
 
 
 class MainWindow(QMainWindow):
@@ -90,6 +92,8 @@ class MainWindow(QMainWindow):
         self._docks["playback"].raise_()
         for name in ("playback", "log", "system"):
             self._docks[name].hide()
+        sides = [self._docks["cameras"], self._docks["recording"]]
+        self.resizeDocks(sides, [_LIST_WIDTH, _CONTROL_WIDTH], Qt.Orientation.Horizontal)
 
     def _add_actions(self) -> None:
         add, group = self.actions_.add, self.tr("Window")
