@@ -33,6 +33,7 @@ from evertape.ipc.messages import (
     CloseSegment,
     DiskAssignment,
     DiskBusy,
+    EventNews,
     Heartbeat,
     Hello,
     Message,
@@ -189,20 +190,21 @@ class DiskService:
         self._prober.nudge()
 
     def _state_changed(self, old: VolumeStatus, new: VolumeStatus) -> None:
-        self._journal.put(
-            VolumeStateChanged(
-                **self._stamp(),
-                volume=self._volume.assignment.volume,
-                volume_id=self._volume.volume_id,
-                old=old.state.value,
-                state=new.state.value,
-                reason=new.reason,
-                layer=new.layer,
-                free=new.free,
-                total=new.total,
-                errno=new.errno,
-            )
+        event = VolumeStateChanged(
+            **self._stamp(),
+            volume=self._volume.assignment.volume,
+            volume_id=self._volume.volume_id,
+            old=old.state.value,
+            state=new.state.value,
+            reason=new.reason,
+            layer=new.layer,
+            free=new.free,
+            total=new.total,
+            errno=new.errno,
         )
+        self._journal.put(event)
+        # Those who look at a window see it as soon as it is known, not with their next look at the state.
+        self._supervisor.send(EventNews(events=(event,)))
 
     def _report(self) -> None:
         self._reports += 1

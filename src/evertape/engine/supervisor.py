@@ -323,6 +323,8 @@ class Supervisor:
                 self.status.homecoming = message
             case HubListens():
                 self.status.hub = message
+            case EventNews() if child.name == DATA:
+                pass  # of the folder that the journal is in, which is nobody's volume
             case EventNews(events=events):
                 for event in events:
                     self.refusals.heard(event)

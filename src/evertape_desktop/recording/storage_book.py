@@ -105,7 +105,9 @@ class StorageBook:
             return None
         said = event.fields
         name, state = str(said.get("volume", "")), str(said.get("state", ""))
-        known = self._volumes.get(name) or Volume(VolumeInfo(name=name, role="primary"))
+        known = self._volumes.get(name)
+        if known is None:
+            return None  # nobody has said yet that it is a volume, or it no longer is
         before = known.info
         self._latest.heard(name, state, now_s)
         info = msgspec.structs.replace(
