@@ -43,7 +43,7 @@ class BackupPage(Page):
     def __init__(self, context: Context, draft: Draft, parent: QWidget | None = None) -> None:
         super().__init__(
             context, draft, "backup", self.tr("Backup"),
-            self.tr("Footage is not in these files; the page “Playback” exports and copies footage."), parent=parent,
+            self.tr("Footage is not in these files; the panel “Playback” exports and copies footage."), parent=parent,
         )  # fmt: skip
         self.said = Note("", Tone.GOOD, self, small=False)
         self.said.setObjectName("backup_said")
