@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
-TITLES: dict[str, str] = {
+TITLES: dict[str, object] = {
     "starting": QT_TRANSLATE_NOOP("evertape", "Starting"),
     "camera_unreachable": QT_TRANSLATE_NOOP("evertape", "Camera unreachable"),
     "stream_stalled": QT_TRANSLATE_NOOP("evertape", "Stream stalled"),
@@ -31,6 +31,7 @@ TITLES: dict[str, str] = {
     "clock_jump": QT_TRANSLATE_NOOP("evertape", "Clock jump"),
     "settings_changed": QT_TRANSLATE_NOOP("evertape", "Settings changed"),
     "stopped_by_person": QT_TRANSLATE_NOOP("evertape", "Stopped by person"),
+    "not_asked_for": QT_TRANSLATE_NOOP("evertape", "Not asked for yet"),
     "outside_schedule": QT_TRANSLATE_NOOP("evertape", "Outside schedule"),
     "evicted_by_retention": QT_TRANSLATE_NOOP("evertape", "Deleted by the rules"),
     "removed_by_person": QT_TRANSLATE_NOOP("evertape", "Removed by person"),
@@ -41,6 +42,11 @@ TITLES: dict[str, str] = {
 """What each cause is called."""
 
 SENTENCES = (
+    QT_TRANSLATE_NOOP(
+        "evertape", "Evertape had not been asked to record this camera yet; what there is came from another recorder."
+    ),
+    QT_TRANSLATE_NOOP("evertape", "Waits until somebody asks for it."),
+    QT_TRANSLATE_NOOP("evertape", "Recorded from when somebody asked for it."),
     QT_TRANSLATE_NOOP("evertape", "Recording had been asked for and the first picture had not come yet."),
     QT_TRANSLATE_NOOP("evertape", "Nothing, unless it lasts."),
     QT_TRANSLATE_NOOP("evertape", "Waits for the first keyframe."),

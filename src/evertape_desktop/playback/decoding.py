@@ -81,7 +81,7 @@ class Work:
             return self._number
 
     def take(self, holding: int) -> list[Done]:
-        """What is ready, in order; the caller has ``holding`` more that are not shown yet, and the worker goes by that."""
+        """What is ready, in order; the worker goes by how many the caller has that are not shown yet, ``holding``."""
         with self._changed:
             found = list(self._done)
             self._done.clear()

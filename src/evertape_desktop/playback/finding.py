@@ -33,6 +33,12 @@ async def segment_start(footage: Footage, at: int, direction: int) -> int | None
     return None if before is None else before.start
 
 
+async def footage_before(footage: Footage, at: int) -> int | None:
+    """The last instant of footage before one that has none; ``None``: there is none."""
+    before = await footage.before(at)
+    return None if before is None else min(at, before.end - ROUNDING_NS)
+
+
 async def gap_start(ask: Ask, cameras: Iterable[str], at: int, direction: int, now: int) -> int | None:
     """Just behind where the next gap that nobody wanted begins, or the one before; ``None``: none is known.
 

@@ -22,7 +22,7 @@ from evertape.types import NS_PER_S, Track
 from evertape_desktop.backend.link import Answer
 from evertape_desktop.backend.model import instant, utc_ns
 from evertape_desktop.backend.problem import Problem
-from evertape_desktop.playback.terms import ROUNDING_NS, Encoded, FragmentPlace, Part
+from evertape_desktop.playback.terms import Encoded, FragmentPlace, Part
 
 Ask = Callable[..., Awaitable[Answer]]
 """As ``Backend.request``."""
@@ -115,7 +115,7 @@ class Footage:
         return parts
 
     def _known(self, at: int) -> tuple[Part | None, Part | None]:
-        here = next((one for one in self._parts if one.start - ROUNDING_NS <= at < one.end), None)
+        here = next((one for one in self._parts if one.start <= at < one.end), None)
         then = next((one for one in self._parts if one.start > at and one is not here), None)
         return here, then
 

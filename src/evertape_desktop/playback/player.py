@@ -12,7 +12,7 @@ from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.model import ServiceLook
 from evertape_desktop.backend.problem import Problem
 from evertape_desktop.playback.clock import WATCHED_NS, MasterClock, behind, faster, mode_of
-from evertape_desktop.playback.finding import gap_start, segment_start
+from evertape_desktop.playback.finding import footage_before, gap_start, segment_start
 from evertape_desktop.playback.now import RecorderClock
 from evertape_desktop.playback.reel import Look
 from evertape_desktop.playback.terms import Mode
@@ -306,9 +306,13 @@ class Player(QObject):
     def _step_back(self, track: Track) -> None:
         before = track.previous_utc()
         if before is None:
-            shown, hole = track.shown, track.hole
-            now = hole.start if hole is not None and hole.start is not None else shown.utc if shown else self.at
-            before = now - 1
+            if track.look is Look.GAP:
+                at = self.at
+                track.find(lambda footage: footage_before(footage, at)).then(
+                    self._found_or(self.tr("There is no footage before")), self._told, owner=self
+                )
+                return
+            before = (track.shown.utc if track.shown is not None else self.at) - 1
         self._clock.seek(before, monotonic_ns())
         self._seek_tracks()
 

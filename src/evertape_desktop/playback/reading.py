@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 
@@ -33,7 +33,7 @@ _WAIT_S = 0.3
 Item = Encoded | Hole | Edge
 
 
-def read(footage: Footage, at: int, mode: Mode) -> AsyncIterator[Item]:
+def read(footage: Footage, at: int, mode: Mode) -> AsyncGenerator[Item, None]:
     """What to show from an instant on.
 
     Args:
@@ -47,7 +47,7 @@ def read(footage: Footage, at: int, mode: Mode) -> AsyncIterator[Item]:
 # -- forward ------------------------------------------------------------------------------------------------
 
 
-async def _forward(footage: Footage, at: int, *, keys: bool) -> AsyncIterator[Item]:
+async def _forward(footage: Footage, at: int, *, keys: bool) -> AsyncGenerator[Item, None]:
     wanted: int | None = at
     part, then = await footage.locate(at)
     while True:
@@ -125,7 +125,7 @@ def _as_wanted(one: Encoded, at: int | None, table: Table, part: Part, *, keys: 
 
 def first_fragment(fragments: tuple[FragmentPlace, ...], at: int) -> int:
     """The one to begin with, to show an instant: the last keyframe before it, or the first one there is. Pure."""
-    before = [i for i, one in enumerate(fragments) if one.key and one.start <= at + ROUNDING_NS]
+    before = [i for i, one in enumerate(fragments) if one.key and one.start <= at]
     if before:
         return before[-1]
     return next((i for i, one in enumerate(fragments) if one.key), len(fragments))
@@ -174,7 +174,7 @@ def _within(one: Encoded, part: Part) -> Encoded | None:
 # -- backward -----------------------------------------------------------------------------------------------
 
 
-async def _backward(footage: Footage, at: int) -> AsyncIterator[Item]:
+async def _backward(footage: Footage, at: int) -> AsyncGenerator[Item, None]:
     part, _ = await footage.locate(at)
     until = at
     if part is None:

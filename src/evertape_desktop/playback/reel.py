@@ -123,12 +123,11 @@ class Reel:
         if isinstance(head, Edge):
             return Look.EDGE
         # A short hole, in which the last picture stands; or the first one comes a little later than it was asked for.
-        return Look.PICTURE if head.utc - at < JOIN_NS and (current or self._pull_up(head)) else self._hole_before(head)
-
-    def _pull_up(self, head: Shown) -> bool:
-        self._ahead.popleft()
-        self._show(head)
-        return True
+        if head.utc - at >= JOIN_NS:
+            return self._hole_before(head)
+        if current is None:
+            self._show(self._behind.pop() if self._behind else self._ahead.popleft())  # type: ignore[arg-type]
+        return Look.PICTURE
 
     def _hole_before(self, head: Shown) -> Look:
         start = self.shown.until if self.shown is not None and self._is_current else None

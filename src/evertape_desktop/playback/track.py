@@ -72,7 +72,14 @@ class Track(QObject):
     def seek(self, at: int, mode: Mode, size: tuple[int, int] | None) -> None:
         """Show that instant, and go on from there; at once if it is at hand."""
         self._failures = 0
-        if mode is self.mode and size == self._size and not self.problem and self._reading and self._reel.has(at):
+        if (
+            mode is self.mode
+            and size == self._size
+            and not self._is_forgetting
+            and not self.problem
+            and self._reading
+            and self._reel.has(at)
+        ):
             self._reel.rewind(at)
             self.follow(at)
             return
@@ -139,7 +146,7 @@ class Track(QObject):
         """On the link's thread."""
         if forget:
             self._footage.forget()
-        async with aclosing(read(self._footage, at, mode)) as items:  # type: ignore[type-var]
+        async with aclosing(read(self._footage, at, mode)) as items:
             async for item in items:
                 if not await self._work.put(number, item):
                     return

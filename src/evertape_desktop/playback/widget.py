@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import tzinfo
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QCursor
-from PySide6.QtWidgets import QSplitter, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QSplitter, QToolTip, QVBoxLayout, QWidget
 
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop import words
@@ -16,10 +18,15 @@ from evertape_desktop.backend.problem import Problem
 from evertape_desktop.context import Context
 from evertape_desktop.playback.choosing import Choosing
 from evertape_desktop.playback.controls import Controls
+from evertape_desktop.playback.dialogs import RunDialog
+from evertape_desktop.playback.exporting import ExportWish, file_name
 from evertape_desktop.playback.gap_words import card_of, tip_of
 from evertape_desktop.playback.legend import Legend
 from evertape_desktop.playback.player import Player
+from evertape_desktop.playback.reel import Look
 from evertape_desktop.playback.scale import Window
+from evertape_desktop.playback.selection import BackupDialog, DeleteDialog, ExportDialog, ProtectDialog
+from evertape_desktop.playback.snapshot import pictures, save_shown
 from evertape_desktop.playback.spans import Span, spans_by_camera
 from evertape_desktop.playback.surface import Wall
 from evertape_desktop.playback.tiles import TileStore
@@ -126,12 +133,17 @@ class PlaybackWidget(QWidget):
         add("behind", self.tr("To where footage goes on"), player.go_on_behind, "N")
         add("mark_in", self.tr("Selection begins here"), lambda: self._mark(begins=True), "I")
         add("mark_out", self.tr("Selection ends here"), lambda: self._mark(begins=False), "O")
+        add("snapshot", self.tr("Save the picture …"), self.ask_snapshot, "S")
+        add("export", self.tr("Export the selection …"), lambda: self._with_selection(self._export), "Ctrl+E")
+        add("backup", self.tr("Back up the selection …"), lambda: self._with_selection(self._back_up), "Ctrl+B")
+        add("protect", self.tr("Protect the selection …"), lambda: self._with_selection(self._protect), "Ctrl+P")
+        add("delete", self.tr("Delete the selection …"), lambda: self._with_selection(self._delete), "Ctrl+Del")
         add("mark_none", self.tr("Select nothing"), lambda: self.timeline.select(None), "Ctrl+Shift+A")
 
     def _buttons(self) -> list[list[tuple[QAction, str]]]:
         names = (
             ("previous", "reverse", "step_back", "toggle", "step", "forward", "next", "gap"),
-            (),
+            ("snapshot", "export", "backup", "protect", "delete"),
         )
         signs = {"toggle": "play"}
         return [[(self._deeds[name], signs.get(name, name)) for name in group] for group in names]
@@ -261,6 +273,68 @@ class PlaybackWidget(QWidget):
         if entries and self._tip == (camera, span):
             longest = max(entries, key=lambda one: one["seconds"])
             QToolTip.showText(QCursor.pos() + QPoint(8, 12), tip_of(name, at, span, self.zone, longest), self.timeline)
+
+    # -- what is done with footage --------------------------------------------------------------------------
+
+    def ask_snapshot(self) -> None:
+        """Ask where to save the picture that is shown, and do it."""
+        track = self.player.first
+        if track is None or track.shown is None or track.look is not Look.PICTURE:
+            self.say(self.tr("There is no picture to save"))
+            return
+        self.player.pause()
+        utc = track.shown.utc
+        moment = f"{words.date_clock(utc, self.zone)}.{utc // NS_PER_MS % 1000:03d}"
+        dialog = QFileDialog(self, self.tr("Save the picture"), str(pictures() / file_name([track.camera], moment, "")))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilters([self.tr("PNG (*.png)"), self.tr("JPEG (*.jpg)")])
+        dialog.setDefaultSuffix("png")
+        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix("jpg" if "jpg" in chosen else "png"))
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda name: self.save_picture(track.camera, Path(name)))
+        dialog.open()
+
+    def save_picture(self, camera: str, path: Path) -> None:
+        """Save what is shown of a camera, in full size; JPEG or PNG by the file's name."""
+        track = self.player.tracks.get(camera)
+        if track is None or (shown := track.shown) is None:
+            self.say(self.tr("There is no picture to save"))
+            return
+        track.find(lambda footage: save_shown(footage, shown, path)).then(
+            lambda size: self.say(self.tr("Saved: {0} ({1}×{2})").format(path, *size)), self._told, owner=self
+        )
+
+    def _with_selection(self, do: Callable[[tuple[str, ...], tuple[int, int], str], RunDialog]) -> None:
+        selection, chosen = self.timeline.selection, self.choosing.chosen()
+        if selection is None or not chosen:
+            self.say(self.tr("Select a time first: drag over the time line with Shift, or press I and O"))
+            return
+        names = ", ".join(name for _, name in chosen)
+        begin, end = (words.date_clock(one, self.zone) for one in selection)
+        dialog = do(tuple(camera for camera, _ in chosen), selection, f"{names}\n{begin} – {end}")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _export(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
+        moment = words.date_clock(span[0], self.zone)
+        return ExportDialog(self.context.backend, ExportWish(cameras, *span), described, moment, self)
+
+    def _back_up(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
+        return BackupDialog(self.context.backend, cameras, span, described, self)
+
+    def _protect(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
+        return ProtectDialog(self.context.backend, cameras, span, described, self)
+
+    def _delete(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
+        dialog = DeleteDialog(self.context.backend, cameras, span, described, self)
+        dialog.finished_well.connect(self._deleted)
+        return dialog
+
+    def _deleted(self, _: object) -> None:
+        self.tiles.refresh()
+        self.choosing.calendar.refresh()
+        self.player.forget()
+        self.player.reload()
 
     # -- small deeds ----------------------------------------------------------------------------------------
 
