@@ -15,7 +15,7 @@ pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.canned_link import CannedLink
-from desktop.settings_case import configured, open_settings  # noqa: F401 - fixtures
+from desktop.settings_case import configured, open_settings, theme_as_it_was  # noqa: F401 - fixtures
 from evertape_desktop.actions import Actions
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.context import Context

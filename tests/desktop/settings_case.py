@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QLineEdit, QMessageBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.canned_link import NOW, CannedLink
@@ -81,6 +81,15 @@ def open_settings(qtbot: QtBot, context: Context, configured: CannedLink) -> Ite
     yield make
     for dialog in made:
         dialog.close()
+
+
+@pytest.fixture
+def theme_as_it_was(qapp: QApplication) -> Iterator[None]:
+    """Whatever a test makes of the looks is undone."""
+    before, style = qapp.palette(), qapp.style().objectName()
+    yield
+    qapp.setStyle(style)
+    qapp.setPalette(before)
 
 
 def line(dialog: SettingsDialog, page: str, key: str) -> QLineEdit:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QApplication, QLabel, QSpinBox
@@ -113,16 +110,8 @@ def test_who_may_not_sees_why_and_can_still_set_the_window(
     assert not sent(configured, "PATCH /config")
 
 
-@pytest.fixture
-def as_it_was(qapp: QApplication) -> Iterator[None]:
-    before, style = qapp.palette(), qapp.style().objectName()
-    yield
-    qapp.setStyle(style)
-    qapp.setPalette(before)
-
-
 def test_a_theme_is_seen_at_once_and_gone_again_with_cancel(
-    qapp: QApplication, open_settings: MakeDialog, context: Context, as_it_was: None
+    qapp: QApplication, open_settings: MakeDialog, context: Context, theme_as_it_was: None
 ) -> None:
     apply_theme(qapp, Theme.LIGHT)
     context.settings.set("appearance", theme=Theme.LIGHT)

@@ -6,6 +6,7 @@ changes are sent at once, so that the recorder takes all of them or none, and na
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -268,7 +269,7 @@ def _by_key(problems: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     for one in problems:
         where = [str(part) for part in one.get("where") or ()]
         key = ".".join(where[1:] if where[:1] == ["body"] else where)
-        text = str(one.get("what", "")).removeprefix(f"{key}: ")
+        text = re.sub(rf"^{re.escape(key)}(, line \d+)?: ", "", str(one.get("what", "")))
         hint = str(one.get("hint") or "")
         found.setdefault(key, []).append(f"{text} → {hint}" if hint and hint not in text else text)
     return {key: "\n".join(texts) for key, texts in found.items()}

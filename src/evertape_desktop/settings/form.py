@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, Qt
-from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QGroupBox, QHBoxLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from evertape_desktop.settings.draft import Draft
 from evertape_desktop.settings.editors import Editor, make_editor
@@ -64,7 +64,7 @@ class Row:
             grid.addWidget(label, at, 0, Qt.AlignmentFlag.AlignVCenter)
         line = QHBoxLayout()
         line.setSpacing(4)
-        is_long = self.editor.widget.maximumWidth() > _LONGEST
+        is_long = isinstance(self.editor.widget, QLineEdit) and self.editor.widget.maximumWidth() > _LONGEST
         line.addWidget(self.editor.widget, int(is_long))
         line.addWidget(self._reset)
         if not is_long:

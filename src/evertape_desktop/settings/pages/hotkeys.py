@@ -64,7 +64,7 @@ class HotKeysPage(Page):
             if not isinstance(grid, QGridLayout):
                 grid = QGridLayout(box)
                 grid.setColumnMinimumWidth(0, 230)
-                grid.setColumnStretch(1, 1)
+                grid.setColumnStretch(3, 1)
                 grid.setVerticalSpacing(3)
             row.place(grid)
         return list(boxes.values())
@@ -156,7 +156,7 @@ class _KeyRow:
         self.edit.setObjectName(f"key_{deed.name}")
         self.edit.setMaximumSequenceLength(1)
         self.edit.setClearButtonEnabled(True)
-        self.edit.setMaximumWidth(240)
+        self.edit.setFixedWidth(240)
         self.edit.setAccessibleName(self.text)
         self._label.setBuddy(self.edit)
         self._label.setMinimumHeight(self.edit.sizeHint().height())
