@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt
-from PySide6.QtGui import QDropEvent, QImage
-from PySide6.QtWidgets import QFileDialog, QMenu
+from PySide6.QtCore import QMimeData, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QDropEvent, QImage, QLinearGradient, QPainter, QPolygonF
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.canned_link import CannedLink, camera
 from evertape.config.desktop import Grid, Theme
 from evertape.media.view.terms import Frame, ViewOptions
+from evertape_desktop.backend.model import instant
 from evertape_desktop.context import Context
 from evertape_desktop.grid.camera_list import CameraList
 from evertape_desktop.grid.cell import MIME
@@ -308,15 +310,73 @@ def test_the_list_tells_how_each_camera_is(qtbot: QtBot, context: Context, link:
     assert not cameras.grab().isNull()
 
 
+def scene(number: int, width: int, height: int) -> Frame:
+    """A yard, so that a picture of the window shows something."""
+    made = QImage(width, height, QImage.Format.Format_RGB32)
+    painter = QPainter(made)
+    painter.setPen(Qt.PenStyle.NoPen)
+    sky = QLinearGradient(0, 0, 0, height * 0.6)
+    sky.setColorAt(0, QColor.fromHsv(205 + number * 9, 120, 190 - number * 12))
+    sky.setColorAt(1, QColor.fromHsv(200, 40, 235 - number * 10))
+    painter.fillRect(made.rect(), sky)
+    painter.fillRect(QRectF(0, height * 0.62, width, height), QColor.fromHsv(90 + number * 11, 70, 120))
+    left, wide = width * (0.12 + 0.09 * number), width * 0.34
+    painter.fillRect(QRectF(left, height * 0.4, wide, height * 0.34), QColor.fromHsv(25 * number, 90, 170))
+    roof = [
+        QPointF(left - 8, height * 0.4),
+        QPointF(left + wide + 8, height * 0.4),
+        QPointF(left + wide / 2, height / 4),
+    ]
+    painter.setBrush(QColor.fromHsv(12, 110, 110))
+    painter.drawPolygon(QPolygonF(roof))
+    painter.fillRect(QRectF(left + wide * 0.4, height * 0.54, wide * 0.2, height * 0.2), QColor("#4a3b32"))
+    painter.end()
+    return Frame(bytes(made.constBits()), width, height, "BGRx", 0, False)
+
+
 @pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
 def test_it_can_be_read_in_light_and_dark(
-    qtbot: QtBot, grid: VideoGrid, views: list[TestView], theme: Theme, qapp: Any
+    qtbot: QtBot, grid: VideoGrid, views: list[TestView], theme: Theme, qapp: Any, link: CannedLink, context: Context
 ) -> None:
     apply_theme(qapp, theme)
-    grid.select("cam2")
+    away = camera(
+        "cam4", "Loading bay", state="waiting", recording="waiting", day={"wanted_s": 86400, "recorded": 0.982}
+    )
+    since = instant(time.time_ns() - 95 * 10**9)
+    away["streams"][0] |= {"reason": "camera_unreachable", "since": since, "retry_in_s": 4.0}
+    away["recording"]["reason"] = "camera_unreachable"
+    day = {"wanted_s": 86400, "recorded": 1.0}
+    names = {"cam1": "Yard", "cam2": "Gate", "cam3": "Barn", "cam5": "Parking"}
+    shown = [
+        camera(key, name, day=day, recording="off" if key == "cam3" else "recording") for key, name in names.items()
+    ]
+    link.state["cameras"] = [*shown[:3], away, *shown[3:]]
+    window = QWidget()
+    qtbot.addWidget(window)
+    row = QHBoxLayout(window)
+    cameras = CameraList(context)
+    cameras.setFixedWidth(250)
+    row.addWidget(cameras)
+    row.addWidget(grid, 1)
+    window.resize(1180, 560)
+    window.show()
+    grid.set_grid(Grid.ONE_AND_FIVE)
+    context.backend.look_now()
+    qtbot.waitUntil(lambda: grid.cell("cam4").label.name == "Loading bay")
     for view in views:
-        view.give(30)
-    qtbot.waitUntil(lambda: all(grid.cell(name).image is not None for name in grid.shown))
+        if view.key[0] != "cam4":
+            assert view.options.on_frame is not None
+            cell = grid.cell(view.key[0])
+            view.options.on_frame(scene(int(view.key[0][-1]), cell.width(), cell.height()))
+    qtbot.waitUntil(lambda: all(grid.cell(name).image is not None for name in grid.shown if name != "cam4"))
+    grid.select("cam2")
+    cameras.select("cam2")
     picture: QImage = grid.cell("cam1").grab().toImage()
     strip = [picture.pixelColor(x, 8).lightness() for x in range(picture.width())]
-    assert max(strip) > 200 and min(strip) < 60, "bright letters on a dark strip, whatever the theme"
+    assert max(strip) > 200 and min(strip) < 130, "bright letters on a dark strip, whatever the theme"
+    assert grid.cell("cam4").card.headline == "No signal"
+    if PICTURES:
+        name = "desktop-grid-dark.png" if theme is Theme.DARK else "desktop-grid.png"
+        assert window.grab().save(str(GUIDE / name))
+        assert (GUIDE / name).stat().st_size < 150_000
+    grid.setParent(None)

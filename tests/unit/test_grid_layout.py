@@ -17,7 +17,7 @@ GAP = 2
 def test_cells_fill_the_area_without_overlap(grid: Grid, width: int, height: int) -> None:
     found = cells(grid, width, height, GAP)
     assert len(found) == capacity(grid)
-    assert all(0 <= one.x and 0 <= one.y and one.x + one.width <= width for one in found)
+    assert all(one.x >= 0 and one.y >= 0 and one.x + one.width <= width for one in found)
     assert all(one.width > 0 and one.height > 0 and one.y + one.height <= height for one in found)
     for at, one in enumerate(found):
         for other in found[at + 1 :]:

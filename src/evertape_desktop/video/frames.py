@@ -21,9 +21,9 @@ TICK_S = 1 / 60
 LATE_S = 0.04
 """A tick so much later than planned kept a camera of 25 pictures a second from showing one of them."""
 
-DEPTH = 2
-"""Two pictures that come at once, because a thread was late, are shown one after the other; a third takes the first
-one's place."""
+DEPTH = 3
+"""So many pictures that come at once, because a thread was late, are shown one after the other; a further one takes the
+first one's place. A tenth of a second of a camera's, caught up in three ticks."""
 
 
 class FrameSlot:
