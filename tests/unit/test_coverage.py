@@ -215,11 +215,20 @@ def test_footage_that_is_gone_says_where_it_went(state: str, fate: str, cause: s
 # -- wishes -------------------------------------------------------------------------------------------------
 
 
-def test_time_before_the_first_wish_is_not_accounted_for() -> None:
+def test_time_before_the_first_footage_and_the_first_wish_is_not_accounted_for() -> None:
     report = account(0, 120, footage("a", 60, 120), wishes=(WishChange(s(60.2), True),))
     assert (report.start, report.total_s, report.recorded_s) == (s(60), 60, 60)
-    nobody = account(0, 120, footage("a", 60, 120), wishes=(WishChange(s(10), False),))
+    nobody = account(0, 120, wishes=(WishChange(s(10), False),))
     assert (nobody.total_s, nobody.spans) == (0, ())
+
+
+def test_footage_from_before_anybody_asked_counts_and_what_is_between_was_not_asked_for() -> None:
+    taken_over = (footage("a", 10, 20), footage("b", 40, 50, epoch="f"))
+    never = account(0, 120, *taken_over, wishes=(WishChange(s(120), False),))
+    assert story(never) == [("a", 10, 20), ("not_asked_for", 20, 40), ("b", 40, 50), ("not_asked_for", 50, 120)]
+    later = account(0, 120, *taken_over, footage("c", 100, 120, epoch="g"), wishes=(WishChange(s(100), True),))
+    assert story(later)[3:] == [("not_asked_for", 50, 100), ("c", 100, 120)]
+    assert never.complete and later.complete and later.worst is None
 
 
 def test_without_a_wish_there_need_be_no_footage() -> None:
@@ -434,6 +443,7 @@ def _model(world: World, tick: int) -> set[str]:
         newest([g for g in here if g.derived]),
         {name for name, where in (("recorded", little), ("clock_jump", much)) if tick in where},
         {"stopped_by_person"} if not said.wanted else set(),
+        {"not_asked_for"} if not any(wish.wanted and wish.at <= now for wish in known.wishes) else set(),
         {"unknown"},
     ]
     return next(answer for answer in answers if answer) | also
@@ -455,7 +465,7 @@ def test_every_second_is_what_looking_at_it_alone_says(world: World, one: int, t
     assert at == report.end
     wanted = [wish.at for wish in known.wishes if wish.wanted]
     pieces = counted(known.footage, known.open_until)
-    if not wanted:
+    if not wanted and not pieces:
         assert report.total_s == 0
     else:
         first = min([*wanted, *(piece.start for piece in pieces)])

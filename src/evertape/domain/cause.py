@@ -39,6 +39,7 @@ class Cause(StrEnum):
     SETTINGS_CHANGED = "settings_changed"
     STOPPED_BY_PERSON = "stopped_by_person"
     OUTSIDE_SCHEDULE = "outside_schedule"
+    NOT_ASKED_FOR = "not_asked_for"
     EVICTED_BY_RETENTION = "evicted_by_retention"
     REMOVED_BY_PERSON = "removed_by_person"
     FOOTAGE_MISSING = "footage_missing"
@@ -57,6 +58,7 @@ _ON_PURPOSE = frozenset(
         Cause.SETTINGS_CHANGED,
         Cause.STOPPED_BY_PERSON,
         Cause.OUTSIDE_SCHEDULE,
+        Cause.NOT_ASKED_FOR,
         Cause.EVICTED_BY_RETENTION,
         Cause.REMOVED_BY_PERSON,
     )
@@ -168,6 +170,9 @@ _EXPLANATIONS: dict[Cause, Explanation] = {
     ),
     Cause.STOPPED_BY_PERSON: Explanation("Somebody had stopped the recording.", "Start it when it is wanted again."),
     Cause.OUTSIDE_SCHEDULE: Explanation("The schedule did not ask for recording.", _NOTHING),
+    Cause.NOT_ASKED_FOR: Explanation(
+        "Evertape had not been asked to record this camera yet; what there is came from another recorder.", _NOTHING
+    ),
     Cause.EVICTED_BY_RETENTION: Explanation(
         "The footage had reached its age or its space was needed, and it was deleted as the rules say.",
         "Keep footage longer, add space, or protect what must stay.",

@@ -35,6 +35,9 @@ SLACK = DurationNs(500 * NS_PER_MS)
 LIVE = DurationNs(5 * NS_PER_S)
 """What happened less than this before now is not judged: it may be on its way to the disk, the journal or the index."""
 
+ELSEWHERE = ("superseded", "empty")
+"""Why a file was deleted without anything being lost by it."""
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerGap:
@@ -85,7 +88,7 @@ class CoverageInput:
     Args:
         footage: its segments.
         gaps: of the ledger.
-        wishes: in any order. Time before the first wish is not accounted for.
+        wishes: in any order. Time before the first wish is accounted for from the first footage on.
         runs: of the service, in any order.
         deaths: of the recorders that had this camera.
         open_until: for segments still being written, up to when they hold footage now.
@@ -162,7 +165,7 @@ def account(
 ) -> tuple[UtcNs, UtcNs, list[Span]]:
     """As ``coverage``, before anything is joined: start and end of what is accounted for, and the spans."""
     pieces = counted(known.footage, known.open_until)
-    first = _first_wanted(known.wishes, pieces)
+    first = _begin(known.wishes, pieces)
     if first is None or max(start, first) >= min(end, now):
         return start, start, []
     start, end = UtcNs(max(start, first)), UtcNs(min(end, now))
@@ -218,6 +221,8 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
     _join(canvas, pieces, slack)
     for begin, stop, cause in unwanted:
         canvas.paint(begin, stop, _gap(cause, derived=True))
+    asked = min((wish.at for wish in known.wishes if wish.wanted), default=canvas.end)
+    canvas.paint(canvas.start, asked, _gap(Cause.NOT_ASKED_FOR, derived=True))
     if known.held is not None:
         canvas.paint(known.held.since, now, _gap(known.held.cause, derived=True))
     down = downs(known.runs, known.deaths, known.boot)
@@ -273,7 +278,7 @@ def _fate(footage: Footage) -> Cause | None:
     """Why footage that was held is not there any more; ``None``: it is, or other files hold it."""
     if footage.state == "missing":
         return Cause.FOOTAGE_MISSING
-    if footage.state == "deleted" and footage.fate not in ("superseded", "empty"):
+    if footage.state == "deleted" and footage.fate not in ELSEWHERE:
         return Cause.EVICTED_BY_RETENTION if footage.fate.startswith("retention") else Cause.REMOVED_BY_PERSON
     return None
 
@@ -285,16 +290,15 @@ def _cause(word: str) -> Cause:
         return Cause.UNKNOWN
 
 
-def _first_wanted(wishes: Sequence[WishChange], pieces: Sequence[Counted]) -> int | None:
-    first = min((wish.at for wish in wishes if wish.wanted), default=None)
-    # The ring reaches back before the wish, so footage may as well.
-    return None if first is None else min([first, *(piece.start for piece in pieces[:1])])
+def _begin(wishes: Sequence[WishChange], pieces: Sequence[Counted]) -> int | None:
+    """The ring reaches back before the first wish, and what was taken over from another recorder much further."""
+    return min([*(wish.at for wish in wishes if wish.wanted), *(piece.start for piece in pieces[:1])], default=None)
 
 
 def _unwanted(wishes: Sequence[WishChange], end: int) -> list[tuple[int, int, Cause]]:
     ordered = sorted(wishes, key=lambda wish: wish.at)
-    until = [wish.at for wish in ordered[1:]] + [end]
-    spans = [(wish, stop) for wish, stop in zip(ordered, until, strict=True) if not wish.wanted and wish.at < stop]
+    until = [*(wish.at for wish in ordered[1:]), end]
+    spans = [(wish, stop) for wish, stop in zip(ordered, until, strict=False) if not wish.wanted and wish.at < stop]
     return [(wish.at, stop, cause_of_stop(wish.by)) for wish, stop in spans]
 
 

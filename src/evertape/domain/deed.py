@@ -58,6 +58,7 @@ _DEEDS: dict[Cause, Deed] = {
     Cause.CLOCK_JUMP: Deed("Goes on by its own clock.", "Went on by its own clock; no footage is lost."),
     Cause.SETTINGS_CHANGED: Deed("Connects anew.", "Connected anew."),
     Cause.STOPPED_BY_PERSON: Deed("Waits until somebody starts it.", "Recorded on when somebody started it."),
+    Cause.NOT_ASKED_FOR: Deed("Waits until somebody asks for it.", "Recorded from when somebody asked for it."),
     Cause.OUTSIDE_SCHEDULE: Deed("Waits for the schedule.", "Recorded on when the schedule said so."),
     Cause.EVICTED_BY_RETENTION: Deed("Deleted the footage.", "Deleted the footage."),
     Cause.REMOVED_BY_PERSON: _NOTHING,

@@ -6,7 +6,7 @@ const FAMILY = {
   storage_missing: "storage", storage_wrong_volume: "storage", storage_full: "storage", storage_denied: "storage",
   storage_read_only: "storage", storage_io_error: "storage", storage_hung: "storage", storage_slow: "storage",
   process_crash: "program", out_of_memory: "program", recorder_hung: "program", host_down: "program", internal_error: "program",
-  service_stopped: "wanted", settings_changed: "wanted", stopped_by_person: "wanted", outside_schedule: "wanted",
+  service_stopped: "wanted", settings_changed: "wanted", stopped_by_person: "wanted", outside_schedule: "wanted", not_asked_for: "wanted",
   evicted_by_retention: "wanted", removed_by_person: "wanted", clock_jump: "wanted",
   footage_missing: "damage", footage_damaged: "damage",
 };
