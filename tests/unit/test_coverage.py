@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import Random
 
 import pytest
 from hypothesis import Phase, find, given, settings
@@ -547,7 +548,7 @@ CASES: dict[str, Callable[[World], bool]] = {
 def test_the_worlds_contain(case: str) -> None:
     """What is compared with brute force above is not only what is easy."""
     seeking = settings(max_examples=5000, phases=[Phase.generate], database=None, deadline=None)
-    assert CASES[case](find(_worlds(), CASES[case], settings=seeking))
+    assert CASES[case](find(_worlds(), CASES[case], settings=seeking, random=Random(1)))
 
 
 @given(st.lists(st.tuples(st.integers(-2, 22), st.integers(-2, 22))))
