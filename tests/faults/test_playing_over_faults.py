@@ -51,25 +51,27 @@ WATCH = """() => {
   };
   video.requestVideoFrameCallback(shown);
 }"""
-AHEAD = """() => {
-  const [{ video }] = document.querySelector('et-timeline').group.tracks.values();
-  return video.buffered.length ? video.buffered.end(video.buffered.length - 1) - video.currentTime : 0;
-}"""
 NOW = """() => {
   const { group } = document.querySelector('et-timeline');
   const [track] = group.tracks.values();
-  const ready = !track.video.seeking && track.video.readyState >= 2;
-  return { at: group.at, state: track.state, number: ready ? window.burnedIn(track.video) : null };
+  const { video } = track, { buffered } = video;
+  const ready = track.has(group.at) && !video.seeking && video.readyState >= 2;
+  let ahead = 0;
+  for (let n = 0; n < buffered.length; n += 1) {
+    if (buffered.start(n) <= video.currentTime + 0.01) ahead = buffered.end(n) - video.currentTime;
+  }
+  return { at: group.at, state: track.state, number: ready ? window.burnedIn(video) : null, ahead };
 }"""
 STATES = """(until) => new Promise((resolve) => {
   const { group } = document.querySelector('et-timeline');
   const [track] = group.tracks.values();
-  const states = new Set();
+  const states = [];
   const timer = setInterval(() => {
-    states.add(group.waiting ? 'held' : track.state);
+    const state = group.waiting ? 'held' : track.state;
+    if (state !== 'playing') states.push([group.at - until, state]);
     if (group.at < until) return;
     clearInterval(timer);
-    resolve([...states]);
+    resolve(states);
   }, 10);
 })"""
 
@@ -161,11 +163,11 @@ class Player:
     def plays_through(self, begin: int, end: int) -> list[int]:
         """Play; returns the numbers of what was shown. Nothing on the way is waited for, or is a gap."""
         self.go(begin)
-        until(lambda: self.page.evaluate(AHEAD) > 1, "something is there to begin with")
+        self.shown(lambda now: now["ahead"] > 1)
         self.page.evaluate(WATCH)
         self.page.get_by_role("slider").press("Space")
         states = self.page.evaluate(STATES, end / 1e6)
-        assert states == ["playing"], states
+        assert states == [], "it stood still: so many ms before the end, and why"
         self.page.get_by_role("slider").press("Space")
         return self.seen()
 
@@ -209,30 +211,34 @@ def test_footage_plays_over_a_gap_from_file_to_file_to_the_spill_volume_and_home
         try:
             hub.log_in()
             story = Story(place, hub)
-            record(story, lab, usb, spill)
-            play(story, Player(browser, hub))
+            pulled, back = record(story, lab, usb, spill)
+            play(story, Player(browser, hub), pulled, back)
         finally:
             hub.stop()
 
 
-def record(story: Story, lab: LabCameras, usb: LoopVolume, spill: LoopVolume) -> None:
-    """Two files, an outage, a pulled disk, spilled footage, and the disk again."""
+def record(story: Story, lab: LabCameras, usb: LoopVolume, spill: LoopVolume) -> tuple[int, int]:
+    """Two files, an outage, a pulled disk, spilled footage, and the disk again. When it was pulled, and used again."""
     story.recorded_on("usb", 5 * FPS)
     lab.kill()
     until(lambda: story.hub.camera("yard")["recording"]["state"] != "recording", "the outage is noticed")
     lab.restart()
-    story.recorded_on("usb", 3 * FPS)
+    story.recorded_on("usb", 2 * FPS)
+    pulled = story.now()
     usb.pull()
-    story.recorded_on("internal", 5 * FPS)
+    story.recorded_on("internal", 4 * FPS)
     assert list(spill.mount_point.rglob("*.mp4"))
     spilled = story.served(story.now() - 4 * NS_PER_S, story.now())
     assert spilled.ok and spilled.count > FPS, spilled.describe()
     usb.mount()
+    story.recorded_on("usb", 0)
+    back = story.now()
     story.recorded_on("usb", 3 * FPS)
     until(lambda: not list(spill.mount_point.rglob("*.mp4")), "it came home")
+    return pulled, back
 
 
-def play(story: Story, player: Player) -> None:
+def play(story: Story, player: Player, pulled: int, back: int) -> None:
     now = story.now()
     begin = now - 120 * NS_PER_S
     gap = outage(story, begin, now)
@@ -244,25 +250,26 @@ def play(story: Story, player: Player) -> None:
 
     report = until(known, "what two files held is in one")
     (hole,) = report.missing
-    assert not report.disordered and report.count > 16 * FPS, report.describe()
+    assert not report.disordered and report.count > 12 * FPS, report.describe()
     assert abs(hole.after_utc_ns - parse_instant(gap["start"])) < NS_PER_S
     assert abs(hole.before_utc_ns - parse_instant(gap["end"])) < NS_PER_S
 
     # From file to file, wherever they lay.
     parts = pairwise(story.parts(begin, now))
-    seams = [b["start"] for a, b in parts if parse_instant(b["start"]) - parse_instant(a["end"]) < NS_PER_S / 5]
+    spans = [(parse_instant(a["end"]), parse_instant(b["start"])) for a, b in parts]
+    seams = [begins for ended, begins in spans if begins - ended < NS_PER_S / 5]
     assert len(seams) >= 4, seams
-    first, last = parse_instant(seams[0]), parse_instant(seams[-1])
-    numbers = player.plays_through(first - NS_PER_S, first + NS_PER_S)
-    assert all(far <= FPS // 2 for far in follow(numbers)) and len(numbers) > FPS, numbers
-    behind = parse_instant(gap["end"])
-    numbers = player.plays_through(behind + NS_PER_S, last + NS_PER_S)
-    assert all(far <= FPS // 2 for far in follow(numbers)) and len(numbers) > 3 * FPS, numbers
+    into, home = (max(seam for seam in seams if seam < moment + NS_PER_S // 2) for moment in (pulled, back))
+    assert seams[0] < into < home
+    for seam in (seams[0], into, home):
+        numbers = player.plays_through(seam - NS_PER_S, seam + NS_PER_S)
+        assert all(far <= FPS // 2 for far in follow(numbers)) and len(numbers) > FPS, numbers
     for seam in seams:
-        numbers = player.steps_through(parse_instant(seam) - NS_PER_S // 10, 5)
-        assert follow(numbers) == [1] * 5, (seam, numbers)
+        numbers = player.steps_through(seam - NS_PER_S // 10, 4)
+        assert follow(numbers) == [1] * 4, (seam, numbers)
 
     # Over the gap: its card tells the cause, and it goes on behind it.
+    behind = parse_instant(gap["end"])
     page = player.go(parse_instant(gap["start"]) - NS_PER_S)
     page.get_by_role("slider").press("Space")
     expect(page.locator(".tile-card")).to_contain_text("Camera unreachable", timeout=20_000)
