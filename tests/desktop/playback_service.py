@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from evertape_desktop.playback.player import Player
 from evertape_desktop.playback.reel import Look
+from evertape_desktop.playback.track import Track
 from evertape_lab.fleet import LabCameras
 from hub.served_hub import ServedHub, until
 
@@ -72,17 +73,29 @@ def number(player: Player, camera: str) -> int:
     return int(found.group(1))
 
 
-def settle(qtbot: QtBot, player: Player, look: Look = Look.PICTURE, timeout_ms: int = 8000) -> None:
-    """Until all cameras show what they are asked for."""
+def settle(
+    qtbot: QtBot, player: Player, look: Look = Look.PICTURE, *, cameras: tuple[str, ...] = (), timeout_ms: int = 8000
+) -> None:
+    """Until the cameras, or all of them, show what they are asked for."""
 
     def settled() -> bool:
         at = player.at
         return bool(player.tracks) and all(
             one.look is look and (look is not Look.PICTURE or (one.shown is not None and one.shown.utc <= at))
             for one in player.tracks.values()
+            if not cameras or one.camera in cameras
         )
 
-    qtbot.waitUntil(settled, timeout=timeout_ms)
+    try:
+        qtbot.waitUntil(settled, timeout=timeout_ms)
+    except TimeoutError:
+        raise AssertionError("\n".join(map(repr, map(_state, [player] * 9, player.tracks.values())))) from None
+
+
+def _state(player: Player, track: Track) -> object:
+    shown = track.shown
+    at = None if shown is None else (shown.utc - player.at, shown.until - player.at)
+    return track.camera, str(track.look), at, track.hole, track.problem, track._reel.waiting
 
 
 def numbers_seen(player: Player, camera: str) -> tuple[list[int], Callable[[str], None]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evertape.config.schema import Config
-from evertape.domain.retention_terms import ProtectedSpan, Terms
+from evertape.domain.retention_terms import ProtectedSpan, Protection, Terms
 from evertape.engine.retention_state import PROTECTED, protected_text, read_protected, retention_terms
 from evertape.errors import NotRunningError, UsageError
 from evertape.ipc.events import AnyEvent, EventStamp, ProtectionAdded, ProtectionRemoved
@@ -105,19 +105,30 @@ class SpaceDesk:
         return {"protection": name, "camera": camera, "on_record": kept}
 
     async def retention(self, args: dict[str, Any]) -> dict[str, Any]:
-        """Begin to apply the rules, or to delete chosen ``segments``; or, with ``request``, say how far that is."""
+        """Begin to apply the rules, or to delete ``segments``; or, with ``request``, say how far that is.
+
+        ``segments`` are id, camera, start and end of each; if some are protected, nothing is begun, and the answer says
+        which.
+        """
         if args.get("request"):
             progress = self._runs.get(int(args["request"]))
             if progress is None:
                 raise UsageError(f"there is no run of retention with the number {args['request']}")
             return {name: getattr(progress, name) for name in progress.__struct_fields__}
         age = args.get("older_than")
+        chosen = [
+            (str(name), str(camera), int(start), int(end)) for name, camera, start, end in args.get("segments", ())
+        ]
+        # What was protected just now may not be in the index yet, by which the caller chose.
+        protection = Protection(self._protected.values())
+        if kept := [name for name, camera, start, end in chosen if protection.covers(camera, start, end)]:
+            return {"request": 0, "protected": kept}
         number = self._host.next_request()
         wish = RunRetention(
             request=number,
             camera=str(args.get("camera", "")),
             older_than=None if age is None else int(age),
-            segments=tuple(map(str, args.get("segments", ()))),
+            segments=tuple(name for name, *_ in chosen),
         )
         if not self._host.tell_keeper(wish):
             raise NotRunningError("the keeper is not running; it deletes")

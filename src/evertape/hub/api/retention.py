@@ -181,6 +181,7 @@ async def delete(body: Chosen, services: Shared, who: Admin) -> Progress:
     """
     wanted = list(dict.fromkeys(body.segments))
     rows, protection = await services.reading.ask(lambda index: _chosen(index, wanted))
+    chosen: list[tuple[str, str, int, int]] = []
     for name in wanted:
         row = rows.get(name)
         if row is None or not who.sees(row.camera):
@@ -189,10 +190,19 @@ async def delete(body: Chosen, services: Shared, who: Admin) -> Progress:
             raise HubError(409, "segment_open", f"the file of segment {name} is being written",
                            hint="stop the recording, or choose what ends before it begins")  # fmt: skip
         if protection.covers(row.camera, row.start_utc, row.end_utc):
-            raise HubError(409, "segment_protected", f"the footage of segment {name} is protected",
-                           hint="let it go first: DELETE /protections/{protection}")  # fmt: skip
-    answer = await services.engine.ask("retention", segments=wanted)
+            raise _is_protected(name)
+        chosen.append((name, row.camera, row.start_utc, row.end_utc))
+    answer = await services.engine.ask("retention", segments=chosen)
+    if answer.get("protected"):
+        raise _is_protected(answer["protected"][0])
     return Progress(run=answer["request"], done=False, files=0, bytes=0, failed=0, protected=0, error="")
+
+
+def _is_protected(segment: str) -> HubError:
+    return HubError(
+        409, "segment_protected", f"the footage of segment {segment} is protected",
+        hint="let it go first: DELETE /protections/{protection}",
+    )  # fmt: skip
 
 
 def _chosen(index: View, segments: list[str]) -> tuple[dict[str, SegmentRow], Protection]:
