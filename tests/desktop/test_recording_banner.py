@@ -68,9 +68,7 @@ def test_it_tells_of_a_disk_that_was_removed_and_of_its_return(
     pull(link)
     qtbot.waitUntil(lambda: banner.headline == REMOVED)
     qtbot.waitUntil(lambda: banner.countdown.startswith("attempt 3/20 in"))
-    assert banner.detail.startswith(
-        "usb1 (/mnt/usb1): /mnt/usb1 is no longer mounted. New footage waits in memory, 3 s so"
-    )
+    assert banner.detail.startswith("usb1: /mnt/usb1 is no longer mounted. New footage waits in memory, 3 s so")
     assert "25 % of the memory" in banner.detail and banner.detail.endswith("recording returns to it by itself.")
     monkeypatch.setattr(banner_module, "GOOD_NEWS_S", 1.2)
     put_back(link)

@@ -15,15 +15,16 @@ pytest.importorskip("PySide6", reason="the desktop's libraries are not installed
 pytest.importorskip("pytestqt", reason="pytest-qt is not installed")
 pytest.importorskip("gi", reason="GStreamer's bindings are not installed")
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from evertape.config.desktop import Appearance, Grid, Layout, Theme
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.link import Link
 from evertape_desktop.store import SettingsStore
+from evertape_desktop.theme import apply_theme
 from evertape_desktop.video.pool import LiveView
 from evertape_desktop.window import MainWindow
 from evertape_lab.burned_in import number_in
@@ -90,6 +91,9 @@ class Desk(QObject):
         settings = SettingsStore(None)
         look = {"layout": Layout(grid=grid), "appearance": Appearance(theme=theme)}
         settings.replace(settings.now.model_copy(update=look))
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, theme)
         self.backend = Backend(link)
         self.window = MainWindow(self.backend, settings)
         self.control, self.banner = self.window.parts.recording, self.window.parts.banner
@@ -139,7 +143,9 @@ class Desk(QObject):
     def picture(self, name: str) -> None:
         """For the guide, if pictures are wanted."""
         if os.environ.get("EVERTAPE_GUIDE_PICTURES") == "1":
-            self.window.grab().save(str(GUIDE / f"desktop-{name}.png"), "PNG", 20)  # type: ignore[call-overload]
+            flat = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
+            image = self.window.grab().toImage().convertToFormat(QImage.Format.Format_Indexed8, flat)
+            image.save(str(GUIDE / f"desktop-{name}.png"))
 
     def close(self) -> None:
         """As a person does."""

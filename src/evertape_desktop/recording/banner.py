@@ -124,7 +124,7 @@ class StorageBanner(QFrame):
             return
         due = None if loss.retry_in_s is None else max(0.0, loss.retry_in_s - (now - self._loss_at))
         info = loss.volume.info
-        where = info.name if not info.path else f"{info.name} ({info.path})"
+        where = info.name if not info.path or info.path in info.reason else f"{info.name} ({info.path})"
         what = f"{where}: {info.reason}." if info.reason else f"{where}."
         self._say(
             bad if loss.is_bad else warn,
@@ -141,9 +141,9 @@ class StorageBanner(QFrame):
             return self.tr("Recording goes on.")
         waited = int(loss.memory_s + now - self._loss_at)
         look = self._backend.look
-        if look is None or not look.ring.budget:
+        share = round(100 * look.ring.bytes / look.ring.budget) if look is not None and look.ring.budget else 0
+        if not share:
             return self.tr("New footage waits in memory, {0} s so far.").format(waited)
-        share = round(100 * look.ring.bytes / look.ring.budget)
         return self.tr("New footage waits in memory, {0} s so far; {1} % of the memory is used.").format(waited, share)
 
     def _say(self, pick: Pick, mark: str, head: str, detail: str, retry: str) -> None:

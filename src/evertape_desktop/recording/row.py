@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QWidget
 
 from evertape.engine.storage_notice import StorageNotice
 from evertape_desktop import words
@@ -32,6 +33,8 @@ class RecordingRow(QFrame):
         self.name = Line(self)
         self.state = Line(self)
         self.state.setObjectName("state")
+        self.retry = Line(self)
+        self.retry.setObjectName("retry")
         self.numbers = Line(self)
         self.numbers.setObjectName("numbers")
         self.file = Line(self, elide=Qt.TextElideMode.ElideMiddle)
@@ -60,20 +63,29 @@ class RecordingRow(QFrame):
         self.stop_button.setAccessibleName(self.tr("Stop recording {0}").format(name))
         if entry.state != RECORDING or self._told is None or entry.volume != self._told.volume:
             self._told = None
-        text, pick = self._words(entry, now_s, spill)
+        text, pick = self._words(entry, spill)
         self.state.say(text, pick)
+        self.retry.say(self._attempt(entry, now_s), pick)
         self.dot.show_as(pick, filled=entry.state == RECORDING)
         self.numbers.say(self._numbers(entry, now_utc))
         self.file.say(entry.recording.file if entry.state == RECORDING else "")
-        self.file.setVisible(bool(self.file.full))
-        self.numbers.setVisible(bool(self.numbers.full))
+        for line in (self.retry, self.numbers, self.file):
+            line.setVisible(bool(line.full))
         usable = entry.camera.enabled
         self.start_button.setEnabled(usable and entry.asked is not True and not entry.is_on)
         self.stop_button.setEnabled(usable and entry.asked is not False and (entry.is_on or entry.asked is True))
 
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's
+        """A hair line below."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        colour = self.palette().color(QPalette.ColorRole.WindowText)
+        colour.setAlphaF(0.12)
+        painter.fillRect(8, self.height() - 1, self.width() - 16, 1, colour)
+
     def recolour(self) -> None:
         """The theme may be another one."""
-        for line in (self.name, self.state, self.numbers, self.file):
+        for line in (self.name, self.state, self.retry, self.numbers, self.file):
             line.recolour()
 
     # -- inside ---------------------------------------------------------------------------------------------
@@ -94,11 +106,11 @@ class RecordingRow(QFrame):
         grid.addWidget(self.dot, 0, 0)
         grid.addWidget(self.name, 0, 1)
         grid.addLayout(buttons, 0, 2)
-        for row, line in enumerate((self.state, self.numbers, self.file), start=1):
+        for row, line in enumerate((self.state, self.retry, self.numbers, self.file), start=1):
             grid.addWidget(line, row, 1, 1, 2)
         grid.setColumnStretch(1, 1)
 
-    def _words(self, entry: Entry, now_s: float, spill: bool) -> tuple[str, Pick]:
+    def _words(self, entry: Entry, spill: bool) -> tuple[str, Pick]:
         if entry.asked is not None:
             return (self.tr("starting…") if entry.asked else self.tr("stopping…")), warn
         if entry.problem:
@@ -110,7 +122,7 @@ class RecordingRow(QFrame):
         if entry.state == RECORDING:
             return self._recording(entry, spill)
         if entry.state == WAITING:
-            return self._waiting(entry, now_s)
+            return self._waiting(entry)
         return self._stopped(entry), idle
 
     def _recording(self, entry: Entry, spill: bool) -> tuple[str, Pick]:
@@ -118,14 +130,19 @@ class RecordingRow(QFrame):
             return self.tr("Recording to {0}, the spare volume").format(entry.volume), warn
         return self.tr("Recording to {0}").format(entry.volume), good
 
-    def _waiting(self, entry: Entry, now_s: float) -> tuple[str, Pick]:
+    def _waiting(self, entry: Entry) -> tuple[str, Pick]:
         why = reason_words(entry.reason)
-        text = self.tr("Waiting: {0}").format(why) if why else self.tr("Waiting for the first picture")
+        return (self.tr("Waiting: {0}").format(why), bad) if why else (self.tr("Waiting for the first picture"), warn)
+
+    def _attempt(self, entry: Entry, now_s: float) -> str:
+        """``attempt 3/20 in 4 s``: to find a volume, or else to reach the camera."""
+        if entry.state != WAITING or entry.asked is not None:
+            return ""
         recording, main = entry.recording, entry.camera.main
-        attempt = attempt_text(recording.attempt, recording.retry_max, entry.retry_in_s(now_s))
-        if not attempt and main is not None and main.retry_in_s is not None:
-            attempt = attempt_text(main.attempt, 0, max(0.0, main.retry_in_s - (now_s - entry.seen_at)))
-        return (f"{text} · {attempt}" if attempt else text), bad if why else warn
+        found = attempt_text(recording.attempt, recording.retry_max, entry.retry_in_s(now_s))
+        if found or main is None or main.retry_in_s is None:
+            return found
+        return attempt_text(main.attempt, 0, max(0.0, main.retry_in_s - (now_s - entry.seen_at)))
 
     def _stopped(self, entry: Entry) -> str:
         wish = entry.camera.wish
@@ -142,12 +159,3 @@ class RecordingRow(QFrame):
         if entry.rate:
             parts.append(words.rate(entry.rate))
         return " · ".join(parts)
-
-
-def separator(parent: QWidget) -> QLabel:
-    """A thin line between rows."""
-    line = QLabel(parent)
-    line.setFixedHeight(1)
-    line.setAutoFillBackground(True)
-    line.setBackgroundRole(line.palette().ColorRole.AlternateBase)
-    return line

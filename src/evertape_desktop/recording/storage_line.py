@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from evertape_desktop.recording.labels import label_text, remedy
 from evertape_desktop.recording.pieces import Dot, Line, Pick, bad, good, warn
@@ -22,7 +23,7 @@ class StorageLines(QWidget):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(2, 1)
-        self._lines: list[tuple[Dot, Line, Line]] = []
+        self._lines: list[tuple[Dot, QLabel, Line]] = []
 
     @property
     def texts(self) -> list[str]:
@@ -45,24 +46,23 @@ class StorageLines(QWidget):
         for (dot, name, label), volume in zip(self._lines, volumes, strict=True):
             pick = _pick(volume)
             dot.show_as(pick)
-            name.say(volume.name)
+            name.setText(volume.name)
             label.say(label_text(volume), None if pick is good else pick)
             label.setToolTip(_more(volume))
 
     def recolour(self) -> None:
         """The theme may be another one."""
-        for _, name, label in self._lines:
-            name.recolour()
+        for _, _, label in self._lines:
             label.recolour()
 
     def _add(self) -> None:
         row = len(self._lines)
-        dot, name, label = Dot(self), Line(self), Line(self)
+        dot, name, label = Dot(self), QLabel(self), Line(self)
         label.setObjectName("storage_label" if row == 0 else f"storage_label_{row}")
         font = name.font()
         font.setBold(True)
         name.setFont(font)
-        name.setMinimumWidth(56)
+        name.setTextFormat(Qt.TextFormat.PlainText)
         self._grid.addWidget(dot, row, 0)
         self._grid.addWidget(name, row, 1)
         self._grid.addWidget(label, row, 2)
