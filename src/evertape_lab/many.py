@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from evertape.domain.stretch import DAY
 from evertape.store.index import Index
 from evertape.store.tables import segments
 
@@ -41,6 +42,7 @@ INSERT INTO wishes SELECT 'wish-' || camera, camera, min(start_utc), 1, 'configu
 """
 _RUNS = "INSERT INTO runs VALUES ('run', :start, 'boot', '0', NULL, :start + :count / :cameras * :length)"
 _INDEXES = "SELECT sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'segments' AND sql IS NOT NULL"
+_DAYS = f"INSERT INTO days SELECT DISTINCT camera, start_utc / {DAY}, false FROM segments"
 _OPEN = """
 UPDATE segments SET state = 'open', end_utc = NULL, duration = NULL, bytes = NULL, last_video = NULL
 WHERE start_utc >= :start + (:count / :cameras - 1) * :length
@@ -81,4 +83,8 @@ def make_index(
         connection.execute("COMMIT")
         for statement in made:  # one after the other, over rows that are there: a third of the time
             connection.execute(statement)
+        connection.execute(_DAYS)
     connection.close()
+    with Index.open(place) as made_index:
+        while made_index.settle(START + (count // cameras + 1) * length + DAY, 200):
+            pass

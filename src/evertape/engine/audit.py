@@ -34,6 +34,7 @@ from evertape.store.failures import IndexBusyError, IndexDamagedError
 from evertape.store.index import Index
 from evertape.store.reader import Reader
 from evertape.store.rows import SegmentRow, Totals
+from evertape.store.stretches import wrong_days
 from evertape.types import NS_PER_S, Epoch, SegmentId
 
 T = TypeVar("T")
@@ -285,6 +286,8 @@ def _differences(truth: Index, index: Reader) -> Iterator[tuple[str, str, str]]:
                 yield f"the ledger's gap {key} differs from the journal", camera, ""
     if _held(truth) != _held(index):
         yield "the index's totals differ from the journal", "", ""
+    for day in wrong_days(index):
+        yield f"what the index has put together of {day} is not what it says of the files", day.camera, ""
 
 
 def _held(index: Reader) -> dict[str, Totals]:

@@ -21,6 +21,7 @@ from evertape.engine.child import leave
 from evertape.engine.homecoming import Homecoming
 from evertape.engine.keeper_care import VolumeCare
 from evertape.engine.keeper_clock import ClockDesk
+from evertape.engine.keeper_days import settle_days
 from evertape.engine.keeper_ledger import conclude
 from evertape.engine.keeper_link import KeeperLink
 from evertape.engine.keeper_reconcile import Reconciler
@@ -105,7 +106,8 @@ class Keeper:
             self._tail = IndexTail(data.index_file, data.journal)
             self._journal = JournalClient(new.journal_socket, self.stamp)
             self._journal.open()
-            work = (self._follow(), self._rounds(), self._retention.run(), self._homecoming.run(), self._scrub.run())
+            upkeep = (self._retention.run(), self._homecoming.run(), self._scrub.run(), settle_days(self))
+            work = (self._follow(), self._rounds(), *upkeep)
             self._tasks = [self._loop.create_task(task) for task in work]
             for task in self._tasks:
                 self.watch(task)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, or_, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, or_, select, update
 
+from evertape.domain.stretch import DAY
 from evertape.ipc.events import AnyEvent, ClockCorrected
 from evertape.store import tables
+from evertape.store.days import Day, unsettle
 from evertape.store.rows import CORRECTED
 from evertape.store.upsert import known_ids
 
@@ -28,6 +30,8 @@ def _move(connection: Connection, event: ClockCorrected) -> None:
     moved = {name: segments.c[name] + event.offset for name in ("start_utc", "end_utc")}
     # One that a camera's report has put right meanwhile does not lie there any more, or says so.
     wrong = _within(segments.c.start_utc, event) & or_(segments.c.utc_source != "rtcp", segments.c.clock_by == "")
+    found = connection.execute(select(segments.c.camera, segments.c.start_utc).where(mine, wrong)).all()
+    unsettle(connection, {Day(camera, at // DAY) for camera, start in found for at in (start, start + event.offset)})
     connection.execute(update(segments).where(mine, wrong).values(**moved, utc_source=CORRECTED, clock_by=event.id))
     _shift(connection, segments, ("opened_at",), segments.c.service, event)
     _shift(connection, gaps, ("start_utc", "end_utc", "opened_at", "closed_at"), gaps.c.service, event)

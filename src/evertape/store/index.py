@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, bindparam, select, union_all
 
 from evertape.domain.coverage import (
     CoverageInput,
@@ -24,11 +25,13 @@ from evertape.domain.coverage import (
 from evertape.domain.logical import Footage, counted
 from evertape.errors import EvertapeError
 from evertape.ipc.events import AnyEvent
+from evertape.store import tables
 from evertape.store.database import check, prepare, reading_engine, schema_of, sqlite_path, writing_engine
+from evertape.store.days import settle
 from evertape.store.failures import IndexBusyError, IndexDamagedError, translated
 from evertape.store.footage import footage
 from evertape.store.reader import EVERY_STATE, Reader
-from evertape.store.rows import Cursor, GapRow, Piece, SegmentRow
+from evertape.store.rows import Cursor, Piece, SegmentRow
 from evertape.store.tables import SCHEMA
 from evertape.store.writer import Writer
 from evertape.types import NS_PER_S, UtcNs
@@ -38,6 +41,13 @@ AROUND = 3600 * NS_PER_S
 there is further away: copies of the same units, a recorder's death and its successor's first picture."""
 _BESIDE = 60 * NS_PER_S
 """The same for an instant: whatever holds the same units as a file that shows it, shows it too."""
+
+_GAP = tables.gaps.c
+_SOME = select(
+    _GAP.id, _GAP.cause, _GAP.start_utc, _GAP.end_utc, _GAP.opened_at, _GAP.source, _GAP.service, _GAP.derived
+).where(_GAP.camera == bindparam("camera"), _GAP.start_utc < bindparam("end"))
+# Two in one, as in ``Reader.gaps``.
+_ENTRIES = union_all(_SOME.where(_GAP.end_utc >= bindparam("start")), _SOME.where(_GAP.end_utc.is_(None)))
 
 
 class View(Reader):
@@ -67,7 +77,7 @@ class View(Reader):
         low, high = start - around, end + around
         return CoverageInput(
             footage=footage(self, camera, low, high, EVERY_STATE) if known is None else known,
-            gaps=[self._ledger_gap(gap, low) for gap in self.gaps(camera, low, high)],
+            gaps=self._ledger_gaps(camera, low, high),
             wishes=[WishChange(wish.at, wish.wanted, wish.by) for wish in self.wishes(camera)],
             runs=[Run(r.service, r.started_at, r.stopped_at, r.last_at, r.host_boot) for r in self.runs()],
             deaths=[
@@ -78,13 +88,20 @@ class View(Reader):
             held=held,
         )
 
-    def _ledger_gap(self, gap: GapRow, low: int) -> LedgerGap:
-        end = gap.end_utc
-        if end is None and gap.start_utc < low:
-            # What ended it may be outside of what is looked at.
-            ended = self.next_start(gap.camera, gap.start_utc)
-            end = None if ended is None or ended >= low else ended
-        return LedgerGap(gap.id, gap.cause, gap.start_utc, end, gap.opened_at, gap.source, gap.service, gap.derived)
+    def _ledger_gaps(self, camera: str, low: int, high: int) -> list[LedgerGap]:
+        # A year has hundreds. The driver's own rows, as for footage: to make a ``GapRow`` of each takes as long again.
+        rows = self.tuples(_ENTRIES, camera=camera, start=low, end=high)
+        gaps = [
+            LedgerGap(key, cause, start, end, opened_at, source, service, bool(derived))
+            for key, cause, start, end, opened_at, source, service, derived in rows
+        ]
+        gaps.sort(key=lambda gap: (gap.start, gap.opened_at))
+        return [self._with_its_end(gap, camera, low) if gap.end is None and gap.start < low else gap for gap in gaps]
+
+    def _with_its_end(self, gap: LedgerGap, camera: str, low: int) -> LedgerGap:
+        # What ended it may be outside of what is looked at.
+        ended = self.next_start(camera, gap.start)
+        return gap if ended is None or ended >= low else replace(gap, end=ended)
 
     def coverage(
         self,
@@ -109,7 +126,7 @@ class View(Reader):
                 or from the file.
             boot: the kernel's boot id now if no service runs; ``None`` if one does.
             held: what the recorder has in memory only.
-            footage: what ``store.sessions`` makes of its segments in the window and an hour around it; ``None``: each
+            footage: what ``store.stretches`` makes of its segments in the window and an hour around it; ``None``: each
                 counts by itself.
         """
         with self.moment() as view:
@@ -216,3 +233,18 @@ class Index(View):
             raise EvertapeError("the index was opened for reading")
         with translated("writing the index"), self._engine.begin() as connection:
             self._writer.apply(connection, events, cursor)
+
+    def settle(self, before: int, most: int) -> int:
+        """Put files together by day (``store.days``), of days that were over at ``before``, UTC ns.
+
+        Returns:
+            How many days that were, at most ``most``; 0: none is left.
+
+        Raises:
+            IndexDamagedError: see there.
+            IndexBusyError: nothing was changed; try again.
+        """
+        if self._writer is None:
+            raise EvertapeError("the index was opened for reading")
+        with translated("writing the index"), self._engine.begin() as connection:
+            return settle(connection, before, most)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal_column, or_, select
 
 from evertape.store import tables
 from evertape.store.reader import HELD, Reader
@@ -22,14 +22,18 @@ class Place(NamedTuple):
 def places(reader: Reader, camera: str, start: int, end: int) -> dict[str, Place]:
     """Of what is held of a camera in ``[start, end)``, UTC ns, by segment."""
     table = tables.segments.c
-    found = select(table.id, table.start_utc, table.volume, table.spilled_to).where(
+    columns = (table.id, table.start_utc, table.volume, table.spilled_to)
+    found = select(*columns).where(
         table.camera == camera,
         table.start_utc < end,
         table.start_utc >= start - reader.longest(camera),
         table.state.in_(HELD),
         or_(table.end_utc > start, table.end_utc.is_(None)),
     )
-    return {row[0]: Place(*row) for row in reader.tuples(found)}
+    # Those without an end, which are few, may have begun long before.
+    begun = select(*columns, table.camera).where(table.state == literal_column("'open'"))
+    rows = [*reader.tuples(found), *(row[:-1] for row in reader.tuples(begun) if row[-1] == camera and row[1] < start)]
+    return {row[0]: Place(*row) for row in rows}
 
 
 def next_footage(reader: Reader, camera: str, after: int) -> int | None:

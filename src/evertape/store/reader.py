@@ -141,7 +141,7 @@ class Reader:
         """Nanoseconds of the longest segment that the camera ever had: how far back a search by start has to reach."""
         return self._scalar(_LONGEST, camera=camera) or 0
 
-    def tuples(self, statement: Select[Any], **values: Any) -> list[tuple[Any, ...]]:
+    def tuples(self, statement: Executable, **values: Any) -> list[tuple[Any, ...]]:
         """As ``rows``, but the driver's own: there may be thousands, and nothing asked for needs a conversion."""
         with self._connection() as connection:
             cursor = connection.execute(statement, values).cursor

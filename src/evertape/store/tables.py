@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, Integer, MetaData, Table, Text, event, text
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The newest migration; what ``alembic_version`` holds in a database of today."""
 
 metadata = MetaData()
@@ -95,6 +95,40 @@ totals = Table(
     Column("duration", BigInteger, nullable=False),
     # Of the longest segment there ever was: how far back a search by start has to reach.
     Column("longest", BigInteger, nullable=False),
+)
+
+days = Table(
+    "days",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    # Of UTC, since 1970: of those on which a finished file begins.
+    Column("day", Integer, primary_key=True),
+    # What is in ``stretches`` of it is what the files say; if not, there is nothing.
+    Column("settled", Boolean, nullable=False),
+    Index("days_due", "settled", "day"),
+)
+
+stretches = Table(
+    "stretches",
+    metadata,
+    Column("camera", Text, primary_key=True),
+    Column("day", Integer, primary_key=True),
+    Column("segment", Text, primary_key=True),
+    Column("epoch", Text, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("start_utc", BigInteger, nullable=False),
+    Column("end_utc", BigInteger),
+    Column("first_video", BigInteger, nullable=False),
+    Column("last_video", BigInteger),
+    Column("state", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("volume", Text, nullable=False),
+    Column("spilled_to", Text, nullable=False),
+    Column("first_end", BigInteger),
+    Column("last_start", BigInteger, nullable=False),
+    Column("files", Integer, nullable=False),
+    # A year of a camera lies together, and not a page for each row.
+    sqlite_with_rowid=False,
 )
 
 gaps = Table(

@@ -16,6 +16,7 @@ from evertape.ipc.events import AnyEvent, Event, ProcessDied
 from evertape.store import tables
 from evertape.store.clock_correction import apply_corrections
 from evertape.store.convert import gap_row, gap_values, segment_row, segment_values
+from evertape.store.days import touched, unsettle
 from evertape.store.fold import (
     GAP_EVENTS,
     SEGMENT_EVENTS,
@@ -94,6 +95,7 @@ def _apply_segments(connection: Connection, events: Sequence[SegmentEvent]) -> N
             after[event.segment] = row
     store(connection, tables.segments, before, after, segment_values)
     _count(connection, before, after)
+    unsettle(connection, touched(before, after))
 
 
 def _count(connection: Connection, before: Mapping[str, SegmentRow], after: Mapping[str, SegmentRow]) -> None:

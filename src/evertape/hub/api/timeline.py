@@ -18,10 +18,10 @@ from evertape.hub.auth.guard import Who
 from evertape.hub.errors import HubError, errors
 from evertape.hub.services import Services, Shared
 from evertape.hub.timeline_spans import Drawn, drawn
-from evertape.store.index import AROUND, View
+from evertape.store.index import View
 from evertape.store.places import next_footage, places
 from evertape.store.rows import SegmentRow
-from evertape.store.sessions import sessions
+from evertape.store.stretches import stretches
 from evertape.types import NS_PER_S
 
 router = APIRouter(tags=["footage"])
@@ -149,29 +149,31 @@ async def _of_camera(
 ) -> CameraTimeline:
     coarse = resolution >= _COARSE_S * NS_PER_S
 
-    def question(index: View) -> tuple[CoverageReport, list[Drawn], dict[str, str], dict[str, int]]:
+    def question(index: View) -> CameraTimeline:
         with index.moment() as view:
-            some = sessions(view, camera, span[0] - AROUND, span[1] + AROUND) if coarse else None
+            reach = now.open_until(view)
+            some = stretches(view, camera, *span, reach) if coarse else None
             report = view.coverage(
                 camera,
                 *span,
                 now.seen_from(span[1]),
-                open_until=now.open_until(view),
+                open_until=reach,
                 held=now.held(camera),
                 footage=some.footage if some else None,
             )
             known = some.places if some else places(view, camera, *span)
             volumes = {row.id: row.name for row in view.volumes()}
-        return report, drawn(report.spans, known, resolution), volumes, some.files if some else {}
+        files = some.files if some else {}
+        # All of it in the thread: a thousand spans are a hundredth of a second, in which the loop has others to serve.
+        return CameraTimeline(
+            camera=camera,
+            spans=[_span(part, volumes, files, coarse) for part in drawn(report.spans, known, resolution)],
+            recorded_s=report.recorded_s,
+            explained_s=report.explained_s,
+            unexplained_s=report.unexplained_s,
+        )
 
-    report, found, volumes, files = await services.reading.ask(question)
-    return CameraTimeline(
-        camera=camera,
-        spans=[_span(part, volumes, files, coarse) for part in found],
-        recorded_s=report.recorded_s,
-        explained_s=report.explained_s,
-        unexplained_s=report.unexplained_s,
-    )
+    return await services.reading.ask(question)
 
 
 def _span(part: Drawn, volumes: dict[str, str], files: dict[str, int], coarse: bool) -> TimelineSpan:

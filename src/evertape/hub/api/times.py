@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -13,12 +13,18 @@ from evertape.types import NS_PER_S
 _FORM = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})", re.ASCII)
 _EXAMPLE = "2026-11-24T13:30:00.25Z"
 _DIGITS = 9
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECONDS = len("1970-01-01T00:00:00")
 
 
 def instant(utc_ns: int) -> str:
     """UTC nanoseconds as text. Raises ``ValueError`` beyond the year 9999."""
     seconds, rest = divmod(utc_ns, NS_PER_S)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    try:
+        # In a third of the time of strftime: an account of a year writes tens of thousands of these.
+        text = (_EPOCH + timedelta(0, seconds)).isoformat()[:_SECONDS]
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
     return f"{text}.{rest:09d}Z"
 
 
