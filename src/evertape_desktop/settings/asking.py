@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFormLayout,
+    QGridLayout,
+    QLabel,
     QMessageBox,
     QPushButton,
     QVBoxLayout,
@@ -64,12 +65,13 @@ class Ask(QDialog):
         self.ok.setText(ok)
         self._buttons.accepted.connect(self._on_ok)
         self._buttons.rejected.connect(self.reject)
-        self.form = QFormLayout()
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        self.form.setVerticalSpacing(4)
+        self._grid = QGridLayout()
+        self._grid.setColumnStretch(1, 1)
+        self._grid.setHorizontalSpacing(10)
+        self._grid.setVerticalSpacing(4)
         self.column = QVBoxLayout(self)
         self.column.addWidget(Note(about, parent=self, small=False))
-        self.column.addLayout(self.form)
+        self.column.addLayout(self._grid)
         self.column.addWidget(self._said)
         self.column.addStretch(1)
         self.column.addWidget(self._buttons)
@@ -83,12 +85,26 @@ class Ask(QDialog):
         editor.widget.setMaximumWidth(16777215)
         editor.show_value(terms.default if terms.kind != "secret" else None)
         editor.edited.connect(lambda value, key=asked.key: self._on_edited(key, value))
-        self.form.addRow("" if terms.kind == "flag" else asked.label, editor.widget)
+        self.add_row("" if terms.kind == "flag" else asked.label, editor.widget)
         problem = Note("", Tone.BAD, self)
         problem.setObjectName(f"{asked.key}.problem")
-        self.form.addRow("", problem)
-        self.form.addRow("", Note(asked.help, Tone.HELP, self))
+        self.add_row("", problem)
+        if asked.help:
+            self.add_row("", Note(asked.help, Tone.HELP, self))
         self.editors[asked.key], self._problems[asked.key] = editor, problem
+
+    def add_row(self, text: str, widget: QWidget) -> None:
+        """A control with its label; beneath the others."""
+        at = self._grid.rowCount()
+        if text:
+            label = QLabel(text, self)
+            label.setBuddy(widget)
+            self._grid.addWidget(label, at, 0)
+        self._grid.addWidget(widget, at, 1)
+
+    def add_wide(self, widget: QWidget) -> None:
+        """Something as wide as the dialog; beneath the others."""
+        self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
 
     def preset(self, key: str, value: Any) -> None:
         """Show a value that may be changed."""

@@ -54,7 +54,7 @@ class AddCamera(Ask):
         for asked in login:
             self._add(asked, f"cameras.ID.{asked.key}")
         self.probe = ProbePanel(context, self.login, self)
-        self.form.addRow(self.probe)
+        self.add_wide(self.probe)
         for asked in names:
             self._add(asked, "desktop.id" if asked.key == "id" else f"cameras.ID.{asked.key}")
         self.editors["url"].widget.setFocus()

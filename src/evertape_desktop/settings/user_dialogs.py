@@ -65,7 +65,7 @@ class AskUser(Ask):
         )
         self.preset("role", "viewer" if user is None else user["role"])
         self.cameras = _Cameras(context, list(user["cameras"]) if user else [], self)
-        self.form.addRow(self.cameras)
+        self.add_wide(self.cameras)
         self.changed()
 
     def is_complete(self) -> bool:

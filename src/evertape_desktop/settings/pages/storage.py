@@ -210,7 +210,7 @@ class AddVolume(Ask):
             browse = QPushButton(self.tr("Choose…"), self)
             browse.setAutoDefault(False)
             browse.clicked.connect(self._browse)
-            self.form.addRow("", browse)
+            self.add_row("", browse)
         self._add(Field("role", self.tr("Used as"), choices=roles), "volumes.NAME.role")
         self._add(
             Field("on_system_disk", self.tr("Use it although it is on the system's own disk"), kind="flag"),
