@@ -36,11 +36,11 @@ class PlaybackService:
         self.hub = ServedHub(self.data, cameras)
         self.hub.start()
         self.hub.log_in()
-        self._recorded(180)
+        self._recorded(140)
         self.lab.kill()
         time.sleep(AWAY_S)  # the length of the gap, not a wait for anything
         self.lab.start()
-        self._recorded(120)
+        self._recorded(70)
 
     def _recorded(self, frames: int) -> None:
         assert self.hub is not None
