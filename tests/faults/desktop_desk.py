@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -143,9 +144,12 @@ class Desk(QObject):
     def picture(self, name: str) -> None:
         """For the guide, if pictures are wanted."""
         if os.environ.get("EVERTAPE_GUIDE_PICTURES") == "1":
+            image = self.window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+            # The cameras' noise makes large files; the colours that are there most are those of the window.
+            colours = [colour for colour, _ in Counter(image.constBits().cast("I")).most_common(256)]
             flat = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
-            image = self.window.grab().toImage().convertToFormat(QImage.Format.Format_Indexed8, flat)
-            image.save(str(GUIDE / f"desktop-{name}.png"))
+            small = image.convertToFormat(QImage.Format.Format_Indexed8, colours, flat)
+            assert small.save(str(GUIDE / f"desktop-{name}.png"), quality=0)
 
     def close(self) -> None:
         """As a person does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
@@ -41,7 +41,7 @@ class Dot(QWidget):
         super().__init__(parent)
         self._pick: Pick = idle
         self._filled = False
-        self.setFixedSize(QSize(12, 12))
+        self.setFixedSize(QSize(12, 16))
 
     def show_as(self, pick: Pick, *, filled: bool = True) -> None:
         """From now on."""
@@ -56,7 +56,7 @@ class Dot(QWidget):
         colour = QColor(self._pick(colours()))
         painter.setPen(QPen(colour, 1.6))
         painter.setBrush(colour if self._filled else Qt.BrushStyle.NoBrush)
-        painter.drawEllipse(self.rect().adjusted(2, 2, -2, -2))
+        painter.drawEllipse(QRectF(2, self.height() / 2 - 4, 8, 8))
 
 
 class Line(QLabel):

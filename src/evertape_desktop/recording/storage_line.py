@@ -8,8 +8,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from evertape_desktop.recording.labels import label_text, remedy
-from evertape_desktop.recording.pieces import Dot, Line, Pick, bad, good, warn
+from evertape_desktop.recording.pieces import Dot, Pick, bad, good, warn
 from evertape_desktop.recording.storage_book import Volume
+from evertape_desktop.theme import colours
 
 
 class StorageLines(QWidget):
@@ -23,15 +24,16 @@ class StorageLines(QWidget):
         self._grid.setHorizontalSpacing(8)
         self._grid.setVerticalSpacing(2)
         self._grid.setColumnStretch(2, 1)
-        self._lines: list[tuple[Dot, QLabel, Line]] = []
+        self._lines: list[tuple[Dot, QLabel, QLabel]] = []
+        self._picks: list[Pick] = []
 
     @property
     def texts(self) -> list[str]:
         """The labels, the worst first."""
-        return [label.full for _, _, label in self._lines]
+        return [label.text() for _, _, label in self._lines]
 
     @property
-    def label(self) -> Line | None:
+    def label(self) -> QLabel | None:
         """The one of the worst."""
         return self._lines[0][2] if self._lines else None
 
@@ -43,28 +45,34 @@ class StorageLines(QWidget):
                 widget.deleteLater()
         while len(self._lines) < len(volumes):
             self._add()
-        for (dot, name, label), volume in zip(self._lines, volumes, strict=True):
-            pick = _pick(volume)
+        self._picks = [_pick(volume) for volume in volumes]
+        for (dot, name, label), volume, pick in zip(self._lines, volumes, self._picks, strict=True):
             dot.show_as(pick)
             name.setText(volume.name)
-            label.say(label_text(volume), None if pick is good else pick)
+            label.setText(label_text(volume))
             label.setToolTip(_more(volume))
+        self.recolour()
 
     def recolour(self) -> None:
         """The theme may be another one."""
-        for _, _, label in self._lines:
-            label.recolour()
+        for (_, _, label), pick in zip(self._lines, self._picks, strict=True):
+            sheet = "" if pick is good else f"color: {pick(colours())}"
+            if sheet != label.styleSheet():
+                label.setStyleSheet(sheet)
 
     def _add(self) -> None:
         row = len(self._lines)
-        dot, name, label = Dot(self), QLabel(self), Line(self)
+        dot, name, label = Dot(self), QLabel(self), QLabel(self)
         label.setObjectName("storage_label" if row == 0 else f"storage_label_{row}")
         font = name.font()
         font.setBold(True)
         name.setFont(font)
-        name.setTextFormat(Qt.TextFormat.PlainText)
-        self._grid.addWidget(dot, row, 0)
-        self._grid.addWidget(name, row, 1)
+        for text in (name, label):
+            text.setTextFormat(Qt.TextFormat.PlainText)
+        # The free space, and the warning behind it, may not be cut off.
+        label.setWordWrap(True)
+        self._grid.addWidget(dot, row, 0, Qt.AlignmentFlag.AlignTop)
+        self._grid.addWidget(name, row, 1, Qt.AlignmentFlag.AlignTop)
         self._grid.addWidget(label, row, 2)
         self._lines.append((dot, name, label))
 
