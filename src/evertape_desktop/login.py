@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.problem import Problem
@@ -20,6 +20,8 @@ class LoginDialog(QDialog):
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.said = QLabel(self.tr("Log in to {0}.").format(backend.link.name), self)
         self.said.setWordWrap(True)
+        self.stay = QCheckBox(self.tr("Stay logged in on this computer"), self)
+        self.stay.setVisible(backend.link.can_stay)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel, self)
         self.ok = buttons.button(QDialogButtonBox.StandardButton.Ok)
         self.ok.setText(self.tr("Log in"))
@@ -28,6 +30,7 @@ class LoginDialog(QDialog):
         form = QFormLayout()
         form.addRow(self.tr("Name"), self.name)
         form.addRow(self.tr("Password"), self.password)
+        form.addRow(self.stay)
         column = QVBoxLayout(self)
         column.addWidget(self.said)
         column.addLayout(form)
@@ -35,7 +38,7 @@ class LoginDialog(QDialog):
 
     def _try(self) -> None:
         self.ok.setEnabled(False)
-        self._backend.log_in(self.name.text().strip(), self.password.text()).then(
+        self._backend.log_in(self.name.text().strip(), self.password.text(), self.stay.isChecked()).then(
             lambda _: self.accept(), self._refused, owner=self
         )
 

@@ -104,7 +104,11 @@ class CannedLink:
         assert self.sources is not None, "this test has no pictures"
         return self.sources(camera_id, stream)
 
-    async def log_in(self, name: str, password: str) -> None:
+    @property
+    def can_stay(self) -> bool:
+        return False
+
+    async def log_in(self, name: str, password: str, stay: bool = False) -> None:
         self.asked.append(("log in", {"name": name}, None))
 
     async def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,24 @@ def test_a_hub_elsewhere_asks_who_it_is(qtbot: QtBot, hub: ServedHub) -> None:
         qtbot.waitUntil(lambda: bool(done), timeout=10_000)
     finally:
         backend.close()
+
+
+def test_whoever_stays_logged_in_is_not_asked_again(qtbot: QtBot, hub: ServedHub, tmp_path: Path) -> None:
+    kept = tmp_path / "desktop.token"
+    backend = Backend(HttpLink(hub.url(), kept=kept))
+    backend.start()
+    try:
+        backend.log_in("admin", "correct horse battery", stay=True)
+        qtbot.waitUntil(lambda: backend.connection.contact is Contact.CONNECTED, timeout=10_000)
+    finally:
+        backend.close()
+    assert kept.read_text().startswith("et_") and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    again = Backend(HttpLink(hub.url(), kept.read_text().strip()))
+    again.start()
+    try:
+        qtbot.waitUntil(lambda: again.look is not None, timeout=10_000)
+    finally:
+        again.close()
 
 
 def test_an_engine_in_this_process_needs_no_hub(qtbot: QtBot, camera_url: str, tmp_path: Path) -> None:

@@ -102,4 +102,8 @@ def _elsewhere(url: str, token_file: Path | None, certificate: Path | None) -> t
     with contextlib.suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
     name = "".join(letter if letter.isalnum() else "-" for letter in url.partition("://")[2]).strip("-")
-    return HttpLink(url, token, certificate), folder / f"desktop-{name}.toml"
+    kept = folder / f"desktop-{name}.token"
+    if token_file is None:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            token = kept.read_text(encoding="ascii").strip()
+    return HttpLink(url, token, certificate, kept), folder / f"desktop-{name}.toml"

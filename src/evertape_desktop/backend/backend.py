@@ -209,9 +209,9 @@ class Backend(QObject):
         found: Callable[[], StorageTeller | None] | None = getattr(self.link, "storage_teller", None)
         return None if found is None else found()
 
-    def log_in(self, name: str, password: str) -> Reply:
-        """Be somebody from now on."""
-        return self.do(self.link.log_in(name, password), look=True)
+    def log_in(self, name: str, password: str, stay: bool = False) -> Reply:
+        """Be somebody from now on; ``stay``: the next time too."""
+        return self.do(self.link.log_in(name, password, stay), look=True)
 
     # -- what is asked most ---------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import platform
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
@@ -34,12 +36,14 @@ class HttpLink:
         url: of the hub, ``https://HOST:PORT``.
         token: an API token; without one somebody has to log in.
         certificate: the hub's own, PEM, if it signed it itself; else the system's authorities decide.
+        kept: where a token is kept for whoever wants to stay logged in; ``None``: nowhere.
     """
 
-    def __init__(self, url: str, token: str = "", certificate: Path | None = None) -> None:
+    def __init__(self, url: str, token: str = "", certificate: Path | None = None, kept: Path | None = None) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._certificate = certificate
+        self._kept = kept
         self._csrf = ""
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -117,8 +121,13 @@ class HttpLink:
 
         return RemoteSource(self, camera, stream)
 
-    async def log_in(self, name: str, password: str) -> None:
+    @property
+    def can_stay(self) -> bool:
         """See ``Link``."""
+        return self._kept is not None
+
+    async def log_in(self, name: str, password: str, stay: bool = False) -> None:
+        """See ``Link``. To stay is to have an API token of one's own, which can be ended like any other."""
         url, _ = await self.where()
         self._token = ""
         try:
@@ -129,7 +138,21 @@ class HttpLink:
             raise _unreachable(url, error) from None
         if got.status_code >= 400:
             raise problem_of(got.status_code, got.content)
-        self._csrf = str(got.json()["csrf"])
+        session = got.json()
+        self._csrf = str(session["csrf"])
+        if stay and self._kept is not None:
+            await self._keep_token(self._kept, str(session["role"]))
+
+    async def _keep_token(self, path: Path, role: str) -> None:
+        made = await self.request("POST", "/tokens", {}, {"name": f"desktop on {platform.node()}", "role": role}, {})
+        if made.status >= 400:
+            raise problem_of(made.status, made.body)
+        token = str(json.loads(made.body)["token"])
+        try:
+            await asyncio.to_thread(_write_secret, path, token)
+        except OSError as error:
+            raise Problem("not_kept", f"the login cannot be kept in {path}: {error.strerror or error}") from None
+        self._token = token
 
     async def close(self) -> None:
         """See ``Link``."""
@@ -194,7 +217,7 @@ class LocalLink(HttpLink):
 
         return feed_source(self._root, camera, stream)
 
-    async def log_in(self, name: str, password: str) -> None:
+    async def log_in(self, name: str, password: str, stay: bool = False) -> None:
         """Not needed here: whoever reads the data directory is let in."""
         raise Problem("not_needed", "this machine needs no login", f"be the user to whom {self._root} belongs")
 
@@ -219,6 +242,15 @@ async def _in_thread(work: Callable[[], tuple[str, str]]) -> tuple[str, str]:
 
 def _patience(path: str) -> float:
     return _PATIENT_S if path.endswith(("/probe", "/test")) else TIMEOUT_S
+
+
+def _write_secret(path: Path, secret: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+    new.replace(path)
 
 
 def _bearer(token: str) -> dict[str, str]:

@@ -108,7 +108,12 @@ class InProcessLink:
         except NotRunningError:
             return None
 
-    async def log_in(self, name: str, password: str) -> None:
+    @property
+    def can_stay(self) -> bool:
+        """See ``Link``."""
+        return False
+
+    async def log_in(self, name: str, password: str, stay: bool = False) -> None:
         """Not needed: it is the same program."""
         raise Problem("not_needed", "an engine of this program needs no login")
 

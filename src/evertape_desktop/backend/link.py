@@ -46,8 +46,12 @@ class Link(Protocol):
     def source(self, camera: str, stream: str) -> ViewSource:
         """Encoded live pictures; called on the view's thread."""
 
-    async def log_in(self, name: str, password: str) -> None:
-        """Be somebody, from now on."""
+    @property
+    def can_stay(self) -> bool:
+        """Whether a login can be kept for the next time."""
+
+    async def log_in(self, name: str, password: str, stay: bool = False) -> None:
+        """Be somebody, from now on; ``stay``: the next time too, without being asked."""
 
     async def close(self) -> None:
         """Let go of everything."""

@@ -133,7 +133,7 @@ class PlaybackWidget(QWidget):
         add("behind", self.tr("To where footage goes on"), player.go_on_behind, "N")
         add("mark_in", self.tr("Selection begins here"), lambda: self._mark(begins=True), "I")
         add("mark_out", self.tr("Selection ends here"), lambda: self._mark(begins=False), "O")
-        add("snapshot", self.tr("Save the picture …"), self.ask_snapshot, "S")
+        add("snapshot", self.tr("Save the picture …"), self.ask_snapshot, "Shift+S")
         add("export", self.tr("Export the selection …"), lambda: self._with_selection(self._export), "Ctrl+E")
         add("backup", self.tr("Back up the selection …"), lambda: self._with_selection(self._back_up), "Ctrl+B")
         add("protect", self.tr("Protect the selection …"), lambda: self._with_selection(self._protect), "Ctrl+P")
