@@ -118,7 +118,7 @@ def problem_at(dialog: SettingsDialog, page: str, key: str) -> str:
     return label.text()
 
 
-def choose(dialog: SettingsDialog, page: str, key: str, value: str) -> None:
+def choose(dialog: SettingsDialog, page: str, key: str, value: Any) -> None:
     box = dialog.show_page(page).findChild(QComboBox, key)
     assert isinstance(box, QComboBox)
     box.setCurrentIndex(box.findData(value))

@@ -6,7 +6,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QApplication, QCheckBox, QDialog, QLabel, QLineEdit, QPushButton, QTreeWidget, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QTreeWidget,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from desktop.canned_link import CannedLink
@@ -124,6 +135,22 @@ def test_a_new_password_takes_the_place_of_the_file_it_was_in(
     ]
     page.list.choose("door")
     assert field(page, "latency").text() == "200ms"
+
+
+def test_a_camera_gets_values_of_its_own_and_loses_them_again(
+    qtbot: QtBot, open_settings: MakeDialog, configured: CannedLink
+) -> None:
+    page = cameras(open_settings)
+    factor, give_up = page.form.rows["backoff.factor"], page.form.rows["backoff.give_up"]
+    spin, box = factor.editor.widget, give_up.editor.widget
+    assert isinstance(spin, QDoubleSpinBox) and isinstance(box, QComboBox)
+    assert spin.text() == box.currentText() == "as for all"
+    spin.setValue(3.5)
+    choose(page.window(), "cameras", "backoff.give_up", True)
+    assert page.draft.changes == {"cameras.door.backoff.factor": 3.5, "cameras.door.backoff.give_up": True}
+    spin.setValue(spin.minimum())
+    choose(page.window(), "cameras", "backoff.give_up", None)  # type: ignore[arg-type]
+    assert not page.draft.changes
 
 
 def test_a_url_whose_password_is_masked_is_not_saved_by_mistake(

@@ -8,6 +8,7 @@ from PySide6.QtCore import QTranslator
 from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop.settings_case import MakeDialog
+from evertape.config.describe import all_keys
 from evertape_desktop.settings import meanings
 
 
@@ -32,3 +33,12 @@ def test_a_field_is_explained_in_the_language_of_the_window(qapp: QApplication, 
         assert any(label.text().startswith("파일 하나의 길이") for label in page.findChildren(QLabel))
     finally:
         qapp.removeTranslator(translator)
+
+
+def test_every_key_of_the_configuration_can_be_set(open_settings: MakeDialog) -> None:
+    dialog = open_settings()
+    offered = set()
+    for page in dialog.pages.values():
+        for form in page.forms:
+            offered |= {f"{form.table}.{name}" if form.table else name for name in form.rows}
+    assert {key.name for key in all_keys()} - offered == set()

@@ -157,18 +157,25 @@ class DecimalEditor(Editor):
     def __init__(self, asked: Field, terms: Terms, parent: QWidget) -> None:
         self._spin = _CalmDecimal(parent)
         super().__init__(self._spin)
-        self._spin.setRange(*terms.bounds)
+        self._least = terms.bounds[0] - float(terms.optional)
+        self._optional = terms.optional
+        self._spin.setRange(self._least, terms.bounds[1])
+        if terms.optional:
+            self._spin.setSpecialValueText(asked.placeholder or QCoreApplication.translate("evertape", "not set"))
         self._spin.setDecimals(2)
         self._spin.setSingleStep(0.5)
         self._spin.setSuffix(asked.unit and f" {asked.unit}")
         _size(self._spin)
-        self._spin.valueChanged.connect(lambda value: self.edited.emit(value))
+        self._spin.valueChanged.connect(self._on_changed)
         self._spin.editingFinished.connect(self.finished)
+
+    def _on_changed(self, value: float) -> None:
+        self.edited.emit(None if self._optional and value <= self._least else value)
 
     def show_value(self, value: Any) -> None:
         """See ``Editor``."""
         self._spin.blockSignals(True)
-        self._spin.setValue(0.0 if value is None else float(value))
+        self._spin.setValue(self._least if value is None else float(value))
         self._spin.blockSignals(False)
 
 

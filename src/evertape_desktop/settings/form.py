@@ -77,9 +77,11 @@ class Row:
         column.addWidget(self._help)
         grid.addLayout(column, at + 1, 1)
 
-    def refresh(self) -> None:
-        """Show what the draft says."""
-        self.editor.show_value(self._shown())
+    def refresh(self, *, also_typing: bool = True) -> None:
+        """Show what the draft says; unless ``also_typing``, not beneath the fingers of whoever types here just now."""
+        is_typing = self.editor.widget.hasFocus() and self.key in self._draft.changes
+        if also_typing or not is_typing:
+            self.editor.show_value(self._shown())
         self._show_reset()
         self.show_problem()
 
@@ -133,10 +135,11 @@ class Form(QWidget):
     def __init__(self, draft: Draft, groups: Iterable[Group], table: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._draft = draft
-        self._table = table
+        self.table = table
         self.rows: dict[str, Row] = {}
         """By the key of the field, without ``table``."""
         self._is_bound = not table
+        self._bound = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(10)
@@ -158,22 +161,25 @@ class Form(QWidget):
         grid.setContentsMargins(12, 8, 8, 2)
         if group.note:
             grid.addWidget(Note(group.note, parent=box), 0, 0, 1, 2)
-        prefix = f"{self._table}." if self._table else ""
+        prefix = f"{self.table}." if self.table else ""
         for asked in group.fields:
             self.rows[asked.key] = Row(asked, self._draft, grid, f"{prefix}{asked.key}")
         return box
 
     def bind(self, table: str) -> None:
         """Show the fields of this table; empty: of none."""
+        if table and table == self._bound:
+            return
+        self._bound = table
         self._is_bound = bool(table)
         for name, row in self.rows.items():
-            row.key = f"{table or self._table}.{name}"
+            row.key = f"{table or self.table}.{name}"
         self.refresh()
 
     def refresh(self) -> None:
         """Show what the draft says, all of it."""
         for row in self.rows.values():
-            row.refresh()
+            row.refresh(also_typing=False)
             row.set_enabled(self._is_bound and (row.key.startswith(DESKTOP) or self._draft.may_edit))
 
     def keys(self) -> Iterator[tuple[str, Row]]:
@@ -183,10 +189,8 @@ class Form(QWidget):
 
     def _on_edited(self, key: str) -> None:
         for row in self.rows.values():
-            if row.key == key and not (row.editor.widget.hasFocus() and key in self._draft.changes):
-                row.refresh()
-            elif row.key == key:
-                row.show_problem()
+            if row.key == key:
+                row.refresh(also_typing=False)
 
     def _on_problems(self) -> None:
         for row in self.rows.values():

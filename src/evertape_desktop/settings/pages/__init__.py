@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 from evertape_desktop.context import Context
 from evertape_desktop.settings.draft import Draft
 from evertape_desktop.settings.page import Page
+from evertape_desktop.settings.pages.advanced import AdvancedPage
 from evertape_desktop.settings.pages.alerts import AlertsPage
 from evertape_desktop.settings.pages.appearance import AppearancePage
 from evertape_desktop.settings.pages.backup import BackupPage
@@ -23,7 +24,7 @@ from evertape_desktop.settings.pages.users import UsersPage
 
 _PAGES = (
     CamerasPage, StreamingPage, RecordingPage, StoragePage, RetentionPage, AlertsPage, UsersPage, NetworkPage,
-    BackupPage, ImportPage, HotKeysPage, AppearancePage, LoggingPage,
+    BackupPage, ImportPage, HotKeysPage, AppearancePage, LoggingPage, AdvancedPage,
 )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ class CamerasPage(Page):
                 Field("enabled", self.tr("In use")),
                 Field("record", self.tr("Record without being told to")),
                 Field("schedule", self.tr("Schedule"), placeholder=own),
+                Field("timezone", self.tr("Time zone of the schedule"), placeholder=own),
                 Field("audio", self.tr("Record its sound too")),
             ]),
             Group(self.tr("Where it is"), [
@@ -76,6 +77,8 @@ class CamerasPage(Page):
                     "password", self.tr("Password"), placeholder=self.tr("none, or elsewhere"),
                     help=self.tr("Never shown. What is typed here replaces the one it has."),
                 ),
+                Field("password_file", self.tr("Or the file it is in"), placeholder=self.tr("none")),
+                Field("password_env", self.tr("Or the variable it is in"), placeholder=self.tr("none")),
                 Field("transport", self.tr("Transport"), choices=transports),
                 Field("tls_verify", self.tr("Check its certificate (rtsps)")),
             ]),
@@ -85,6 +88,10 @@ class CamerasPage(Page):
                 Field("keepalive", self.tr("Keep the session alive every")),
                 Field("connect_timeout", self.tr("Longest wait for an answer"), placeholder=own),
                 Field("stall_timeout", self.tr("Silence that counts as stalled"), placeholder=own),
+                Field("backoff.base", self.tr("Wait after the first failure"), placeholder=own),
+                Field("backoff.cap", self.tr("Longest wait"), placeholder=own),
+                Field("backoff.factor", self.tr("Longer each time by"), placeholder=own),
+                Field("backoff.jitter", self.tr("Choose each wait at random"), placeholder=own),
                 Field("backoff.max_retries", self.tr("Attempts until shown as disconnected"), placeholder=own),
                 Field("backoff.give_up", self.tr("Stop trying then"), placeholder=own),
             ]),
@@ -96,6 +103,10 @@ class CamerasPage(Page):
                 Field("retention.quota", self.tr("Most footage"), placeholder=own),
             ]),
         ]  # fmt: skip
+
+    def opened(self) -> None:
+        """See ``Page``."""
+        self._show()
 
     # -- the list -------------------------------------------------------------------------------------------
 

@@ -90,6 +90,10 @@ class StoragePage(Page):
             ]),
         ]  # fmt: skip
 
+    def opened(self) -> None:
+        """See ``Page``."""
+        self._show()
+
     # -- the list -------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
