@@ -23,7 +23,7 @@ CARD_NS = 1600 * NS_PER_MS
 """How long the card of a gap is shown before playing goes on behind it."""
 _LATEST_NS = 300 * NS_PER_MS
 """What is newer than this is on no disk yet."""
-_START_NS = 60 * NS_PER_S
+_START_NS = 10 * NS_PER_S
 
 
 class Player(QObject):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop.backend.model import utc_ns
@@ -29,6 +29,7 @@ _FIRST_NS = 300 * NS_PER_MS
 LEAD = 4
 """So many pictures before the one that is wanted are kept as well: a step back shows them at once."""
 _WAIT_S = 0.3
+_AT_ONCE = 4
 
 Item = Encoded | Hole | Edge
 
@@ -92,14 +93,15 @@ async def _part_forward(footage: Footage, part: Part, at: int | None, *, keys: b
     waited_ns = 0
     pending = [] if at is None else [at]
     while True:
-        run = next_run(table.fragments, index, part, pending[0] if pending else None, keys=keys)
-        if run:
-            for one in await footage.pictures(part, run, table.head):
+        runs = _next_runs(table, index, part, pending[0] if pending else None, keys=keys)
+        if runs:
+            fetched = await asyncio.gather(*(footage.pictures(part, run, table.head) for run in runs))
+            for one in chain.from_iterable(fetched):
                 if keys and not one.key:
                     continue
                 if (shown := _within(one, part)) is not None:
                     yield _as_wanted(shown, at, table, part, keys=keys)
-            index = table.fragments.index(run[-1]) + 1
+            index = table.fragments.index(runs[-1][-1]) + 1
             waited_ns, pending = 0, []
             continue
         if table.closed or (index < len(table.fragments) and not part.is_open):
@@ -110,6 +112,18 @@ async def _part_forward(footage: Footage, part: Part, at: int | None, *, keys: b
         await asyncio.sleep(_WAIT_S)
         waited_ns += round(_WAIT_S * NS_PER_S)
         table = await footage.table(part, fresh=True)
+
+
+def _next_runs(table: Table, index: int, part: Part, at: int | None, *, keys: bool) -> list[list[FragmentPlace]]:
+    """Of keyframes several at once, because each is a question of its own; the first one alone."""
+    runs: list[list[FragmentPlace]] = []
+    while len(runs) < (_AT_ONCE if keys and at is None else 1):
+        run = next_run(table.fragments, index, part, at, keys=keys)
+        if not run:
+            break
+        runs.append(run)
+        index = table.fragments.index(run[-1]) + 1
+    return runs
 
 
 def _as_wanted(one: Encoded, at: int | None, table: Table, part: Part, *, keys: bool) -> Encoded:
