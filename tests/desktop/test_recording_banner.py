@@ -83,6 +83,15 @@ def test_it_says_where_footage_goes_meanwhile(qtbot: QtBot, banner: StorageBanne
     assert (banner.headline, banner.countdown) == (REMOVED, "")
 
 
+def test_a_spare_volume_that_is_away_does_not_sound_as_if_recording_had_stopped(
+    qtbot: QtBot, banner: StorageBanner, backend: Backend, link: CannedLink
+) -> None:
+    link.state["volumes"].append(volume("internal", role="spill", state="io_error", trouble="io_error"))
+    backend.look_now()
+    qtbot.waitUntil(lambda: banner.headline == "The spare volume cannot be used: I/O Error")
+    assert "Recording goes on with usb1." in banner.detail
+
+
 @pytest.mark.parametrize(
     ("state", "trouble", "said"),
     [

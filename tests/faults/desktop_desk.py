@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
-from evertape.config.desktop import Appearance, Grid, Layout, Theme
+from evertape.config.desktop import Appearance, Grid, Layout, Streaming, Theme
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.link import Link
 from evertape_desktop.store import SettingsStore
@@ -63,6 +63,12 @@ class Numbers:
     def show_away(self) -> None:
         self.away += 1
 
+    def show_overlay(self) -> None:
+        raise AssertionError("frames were asked for")
+
+    def overlay_window(self) -> int:
+        return 0
+
     @property
     def missed(self) -> int:
         """Pictures that were left out, or could not be read."""
@@ -90,7 +96,11 @@ class Desk(QObject):
         super().__init__()
         self._qtbot = qtbot
         settings = SettingsStore(None)
-        look = {"layout": Layout(grid=grid), "appearance": Appearance(theme=theme)}
+        look = {
+            "layout": Layout(grid=grid),
+            "appearance": Appearance(theme=theme),
+            "streaming": Streaming(output="frames"),
+        }
         settings.replace(settings.now.model_copy(update=look))
         app = QApplication.instance()
         assert isinstance(app, QApplication)
@@ -146,7 +156,7 @@ class Desk(QObject):
         if os.environ.get("EVERTAPE_GUIDE_PICTURES") == "1":
             image = self.window.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
             # The cameras' noise makes large files; the colours that are there most are those of the window.
-            colours = [colour for colour, _ in Counter(image.constBits().cast("I")).most_common(256)]
+            colours = [colour for colour, _ in Counter(memoryview(image.constBits()).cast("I")).most_common(256)]
             flat = Qt.ImageConversionFlag.ThresholdDither | Qt.ImageConversionFlag.AvoidDither
             small = image.convertToFormat(QImage.Format.Format_Indexed8, colours, flat)
             assert small.save(str(GUIDE / f"desktop-{name}.png"), quality=0)

@@ -64,7 +64,7 @@ def test_each_file_is_exact_and_the_pictures_in_the_window_go_on(
             desk.until(lambda: desk.told[-1:] == ["+door"], 10, "it has begun")
             assert row.state_text == "Recording to recordings"
             seen = len(watched.seen)
-            desk.until(lambda seen=seen, turn=turn: len(watched.seen) > seen + turn % 7, 10, "pictures pass")  # type: ignore[misc]
+            desk.until(lambda seen=seen, turn=turn: len(watched.seen) > seen + turn % 7, 10, "pictures pass")
             shown_last.append(watched.seen[-1])
             qtbot.mouseClick(row.stop_button, Qt.MouseButton.LeftButton)
             assert row.state_text == "stopping…"

@@ -78,8 +78,8 @@ class EmbeddedEngine:
     @classmethod
     def running(cls, directory: str | Path) -> EmbeddedEngine:
         """The engine of this directory, if one runs in this process. Raises ``NotRunningError``."""
-        with cls._lock:
-            engine = cls._engines.get(Path(os.path.abspath(directory)))
+        # Without the lock, which somebody holds for seconds while an engine starts or ends: windows ask this.
+        engine = cls._engines.get(Path(os.path.abspath(directory)))
         if engine is None:
             raise NotRunningError(f"no pipeline of this program records to {directory}", hint="start one first")
         return engine

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.model import ServiceLook
 from evertape_desktop.backend.problem import Connection
-from evertape_desktop.recording.labels import attempt_text, headline, remedy
+from evertape_desktop.recording.labels import attempt_text, headline, remedy, spare_headline
 from evertape_desktop.recording.outlook import Absence, Loss, loss_of
 from evertape_desktop.recording.pieces import Pick, bad, good, warn
 from evertape_desktop.recording.storage_watch import StorageWatch
@@ -129,7 +129,7 @@ class StorageBanner(QFrame):
         self._say(
             bad if loss.is_bad else warn,
             "⚠️",
-            headline(trouble),
+            spare_headline(trouble) if loss.is_spare else headline(trouble),
             f"{what} {self._meanwhile(loss, now)} {remedy(trouble)}",
             attempt_text(loss.attempt, loss.attempts, due),
         )

@@ -100,6 +100,11 @@ def headline(trouble: StorageTrouble) -> str:
             return QCoreApplication.translate("evertape", "Recording device cannot be used")
 
 
+def spare_headline(trouble: StorageTrouble) -> str:
+    """The same of a spill volume while nothing needs it: recording goes on."""
+    return QCoreApplication.translate("evertape", "The spare volume cannot be used: {0}").format(trouble_words(trouble))
+
+
 def remedy(trouble: StorageTrouble) -> str:
     """What a person can do, one sentence."""
     match trouble:

@@ -49,6 +49,11 @@ class Loss:
     retry_in_s: float | None = None
 
     @property
+    def is_spare(self) -> bool:
+        """What is away is only needed when another volume goes."""
+        return self.volume.is_spill and not self.waiting
+
+    @property
     def is_bad(self) -> bool:
         """Footage is on no disk, or will be on none; else another volume has it."""
         return not self.instead and not self.volume.is_spill
@@ -93,7 +98,6 @@ class Absence:
     """For how long nobody has answered."""
 
     since: float | None = None
-    was_there: bool = False
 
     def hear(self, connection: Connection, now_s: float) -> None:
         """How it stands."""
@@ -101,7 +105,6 @@ class Absence:
             self.since = now_s if self.since is None else self.since
         else:
             self.since = None
-            self.was_there = self.was_there or connection.contact is Contact.CONNECTED
 
     def lost_for(self, now_s: float) -> float | None:
         """Seconds, once it is worth telling; a recorder that was never there is told of as well."""

@@ -80,6 +80,7 @@ class Line(QLabel):
         self._pick = pick
         if text != self._full:
             self._full = text
+            self.setAccessibleName(text)
             self._fit()
         self.recolour()
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QMenu, QSystemTrayIcon, QWidget
 from evertape.config.desktop import DesktopSettings
 from evertape_desktop.backend.problem import Connection
 from evertape_desktop.context import Context
-from evertape_desktop.recording.labels import headline, label_text
+from evertape_desktop.recording.labels import headline, label_text, spare_headline
 from evertape_desktop.recording.outlook import Loss, Standing, loss_of, standing_of
 from evertape_desktop.recording.storage_watch import StorageWatch
 from evertape_desktop.theme import DARK, LIGHT
@@ -130,7 +130,11 @@ class Tray(QObject):
             )
             self._loss, self._returned_at = loss, None
             if is_other and (trouble := loss.volume.trouble) is not None:
-                self._message(f"⚠️ {headline(trouble)}", f"{loss.volume.name}: {label_text(loss.volume)}", is_bad=True)
+                self._message(
+                    f"⚠️ {spare_headline(trouble) if loss.is_spare else headline(trouble)}",
+                    f"{loss.volume.name}: {label_text(loss.volume)}",
+                    is_bad=True,
+                )
         elif before is not None:
             self._returned_at = now if self._returned_at is None else self._returned_at
             if now - self._returned_at >= _CALM_S:
