@@ -13,10 +13,12 @@ from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QTreeWidget, QWid
 from pytestqt.qtbot import QtBot
 
 from desktop.settings_case import choose, leave, line, press, problem_at, type_into
+from evertape import RobustNVRPipeline
 from evertape.config.desktop import Grid, Theme
 from evertape_desktop.actions import Actions
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.backend.http_link import LocalLink
+from evertape_desktop.backend.in_process import InProcessLink
 from evertape_desktop.context import Context
 from evertape_desktop.settings.dialog import SettingsDialog
 from evertape_desktop.settings.pages.backup import BackupPage
@@ -182,3 +184,26 @@ def test_hot_keys_that_clash_are_named(qtbot: QtBot, qapp: QApplication, dialog:
     choose(dialog, "appearance", "desktop.appearance.theme", Theme.DARK.value)
     dialog.show_page("hotkeys")
     picture(dialog, qapp, "desktop-hotkeys.png")
+
+
+def test_an_engine_of_this_program_has_settings_and_no_accounts(
+    qtbot: QtBot, theme_as_it_was: None, tmp_path: Path
+) -> None:
+    window = QWidget()
+    with RobustNVRPipeline("rtsp://127.0.0.1:1/nobody", tmp_path / "footage", "yard"):
+        backend = Backend(InProcessLink.of_pipelines(tmp_path / "footage"))
+        backend.start()
+        dialog = SettingsDialog(Context(backend, SettingsStore(None), Actions(window)))
+        qtbot.addWidget(dialog)
+        dialog.show()
+        try:
+            qtbot.waitUntil(lambda: dialog.draft.is_loaded, timeout=20_000)
+            page = dialog.show_page("users")
+            qtbot.waitUntil(lambda: "no accounts" in text(page, "users_said"), timeout=10_000)
+            type_into(qtbot, line(dialog, "recording", "recording.rotation"), "5min")
+            dialog.button("apply").click()
+            qtbot.waitUntil(lambda: "there is no configuration" in text(dialog, "settings_said"), timeout=10_000)
+        finally:
+            dialog.close()
+            backend.close()
+    window.deleteLater()

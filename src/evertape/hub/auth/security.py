@@ -16,6 +16,7 @@ from evertape.hub.auth.local_key import LocalKey
 from evertape.hub.auth.models import SessionAnswer
 from evertape.hub.auth.sessions import LONGEST_NS, csrf_of
 from evertape.hub.auth.trail import Trail
+from evertape.hub.failure import HubError
 from evertape.types import NS_PER_S
 
 
@@ -68,7 +69,11 @@ def is_secure(connection: HTTPConnection) -> bool:
 
 def security_of(connection: HTTPConnection) -> Security:
     """That of the application that a request came to."""
-    security: Security = connection.app.state.security
+    security = getattr(connection.app.state, "security", None)
+    if security is None:
+        # The engine of a program, reached from within it (evertape_desktop.backend.in_process).
+        raise HubError(404, "no_accounts", "there are no accounts here")
+    assert isinstance(security, Security)
     return security
 
 
