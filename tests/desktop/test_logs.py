@@ -51,13 +51,13 @@ def test_lines_and_events_stand_in_the_order_of_time(qtbot: QtBot, viewer: LogVi
 
 
 def test_filters_of_level_camera_and_text(qtbot: QtBot, viewer: LogViewer) -> None:
-    viewer.level.setCurrentIndex(LEVELS.index("warning"))
+    viewer.bar.level.setCurrentIndex(LEVELS.index("warning"))
     assert [line.text for line in viewer.shown()] == ["gate: Disk failed"]
-    viewer.level.setCurrentIndex(0)
-    viewer.camera.setCurrentIndex(viewer.camera.findData("door"))
+    viewer.bar.level.setCurrentIndex(0)
+    viewer.bar.camera.setCurrentIndex(viewer.bar.camera.findData("door"))
     assert [line.camera for line in viewer.shown()] == ["door"]
-    viewer.camera.setCurrentIndex(0)
-    viewer.text.setText("DISK")
+    viewer.bar.camera.setCurrentIndex(0)
+    viewer.bar.text.setText("DISK")
     qtbot.waitUntil(lambda: viewer.filter.rowCount() == 1)
 
 
@@ -68,8 +68,8 @@ def test_the_past_is_read_page_by_page(qtbot: QtBot, viewer: LogViewer, link: Ca
         return {"events": [event], "next": "next page" if first else None}
 
     link.answers["GET /events"] = page
-    viewer.start.setDateTime(QDateTime.fromString("2026-11-01 00:00", "yyyy-MM-dd HH:mm"))
-    viewer.live.setChecked(False)
+    viewer.bar.start.setDateTime(QDateTime.fromString("2026-11-01 00:00", "yyyy-MM-dd HH:mm"))
+    viewer.bar.live.setChecked(False)
     qtbot.waitUntil(lambda: len(viewer.model.lines) == 2)
     assert "2 " in viewer.said.text()
 

@@ -8,19 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PySide6.QtCore import QDateTime, QEvent, QModelIndex, QTimer, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QCheckBox,
-    QComboBox,
-    QDateTimeEdit,
     QFileDialog,
-    QHBoxLayout,
     QHeaderView,
     QLabel,
-    QLineEdit,
-    QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -28,16 +22,16 @@ from PySide6.QtWidgets import (
 
 from evertape.redact import redact
 from evertape_desktop import words
-from evertape_desktop.backend.model import EventLook, ServiceLook, instant
+from evertape_desktop.backend.model import EventLook, ServiceLook
 from evertape_desktop.backend.problem import Problem
 from evertape_desktop.context import Context
+from evertape_desktop.logs.bar import LogBar
 from evertape_desktop.logs.model import Line, LogFilter, LogModel
-from evertape_desktop.logs.wording import LEVELS, level_of, words_of
+from evertape_desktop.logs.wording import level_of, words_of
 
 _POLL_MS = 2000
 _PAGE = 1000
 _MOST_PAGES = 20
-_TYPING_MS = 250
 
 
 class LogViewer(QWidget):
@@ -55,49 +49,18 @@ class LogViewer(QWidget):
         super().__init__(parent)
         self._context = context
         self._seq = 0
-        self._cameras: tuple[str, ...] = ()
         self._asking = False
         self.model = LogModel()
         self.filter = LogFilter(self.model)
-        self._make_controls()
+        self.bar = LogBar(self)
+        self.said = QLabel(self)
         self._make_table()
         self._lay_out()
         self._timer = QTimer(self, interval=_POLL_MS)
         self._timer.timeout.connect(self._ask_for_lines)
-        self._typing = QTimer(self, singleShot=True, interval=_TYPING_MS)
-        self._typing.timeout.connect(self._choose)
         self._connect()
 
     # -- making it ------------------------------------------------------------------------------------------
-
-    def _make_controls(self) -> None:
-        self.level = QComboBox(self)
-        self.level.setAccessibleName(self.tr("At least as grave as"))
-        titles = (self.tr("Everything"), self.tr("Information"), self.tr("Warnings"), self.tr("Errors"))
-        for name, title in zip(LEVELS, titles, strict=True):
-            self.level.addItem(title, name)
-        self.level.setCurrentIndex(1)
-        self.camera = QComboBox(self)
-        self.camera.setAccessibleName(self.tr("Camera"))
-        self.camera.addItem(self.tr("All cameras"), "")
-        self.text = QLineEdit(self)
-        self.text.setPlaceholderText(self.tr("Search"))
-        self.text.setClearButtonEnabled(True)
-        self.live = QCheckBox(self.tr("Live"), self)
-        self.live.setChecked(True)
-        self.live.setToolTip(self.tr("Follow what happens now; without it, the past of the chosen time is shown"))
-        now = QDateTime.currentDateTime()
-        self.start = QDateTimeEdit(now.addDays(-1), self)
-        self.end = QDateTimeEdit(now, self)
-        for edit, name in ((self.start, self.tr("From")), (self.end, self.tr("Until"))):
-            edit.setCalendarPopup(True)
-            edit.setDisplayFormat("yyyy-MM-dd HH:mm")
-            edit.setAccessibleName(name)
-            edit.setEnabled(False)
-        self.show_past = QPushButton(self.tr("Show"), self)
-        self.show_past.setEnabled(False)
-        self.export = QPushButton(self.tr("Export…"), self)
-        self.said = QLabel(self)
 
     def _make_table(self) -> None:
         self.table = QTableView(self)
@@ -120,21 +83,9 @@ class LogViewer(QWidget):
             header.resizeSection(column, width)
 
     def _lay_out(self) -> None:
-        row = QHBoxLayout()
-        for widget in (
-            self.level,
-            self.camera,
-            self.text,
-            self.live,
-            self.start,
-            self.end,
-            self.show_past,
-            self.export,
-        ):
-            row.addWidget(widget, 1 if widget is self.text else 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
-        column.addLayout(row)
+        column.addWidget(self.bar)
         column.addWidget(self.table, 1)
         column.addWidget(self.said)
 
@@ -143,12 +94,10 @@ class LogViewer(QWidget):
         backend.happened.connect(self._happened)
         backend.missed.connect(self._missed)
         backend.state_changed.connect(self._saw)
-        self.level.currentIndexChanged.connect(self._choose)
-        self.camera.currentIndexChanged.connect(self._choose)
-        self.text.textChanged.connect(lambda _: self._typing.start())
-        self.live.toggled.connect(self._live_toggled)
-        self.show_past.clicked.connect(self._load_past)
-        self.export.clicked.connect(self._choose_file)
+        self.bar.chosen.connect(self._choose)
+        self.bar.live.toggled.connect(self._live_toggled)
+        self.bar.past_wanted.connect(self._load_past)
+        self.bar.export.clicked.connect(self._choose_file)
         self.filter.rowsInserted.connect(self._follow)
         self._context.actions.add("log_export", self.tr("Export the log…"), self._choose_file, group=self.tr("Log"))
 
@@ -157,7 +106,7 @@ class LogViewer(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's
         """Begin to ask: nobody does while nobody looks."""
         super().showEvent(event)
-        if self.live.isChecked():
+        if self.bar.live.isChecked():
             self._begin_live()
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's
@@ -184,7 +133,7 @@ class LogViewer(QWidget):
 
     def _lines(self, answer: dict[str, Any]) -> None:
         self._asking = False
-        if not self.live.isChecked():
+        if not self.bar.live.isChecked():
             return
         lines = answer.get("lines", [])
         if lines and int(lines[-1]["seq"]) < self._seq:
@@ -212,16 +161,16 @@ class LogViewer(QWidget):
         self.said.setText(str(problem))
 
     def _happened(self, event: EventLook) -> None:
-        if self.live.isChecked():
+        if self.bar.live.isChecked():
             self.said.clear()
             self.model.add([self._line(event)])
 
     def _missed(self) -> None:
-        if self.live.isChecked() and self.isVisible():
+        if self.bar.live.isChecked() and self.isVisible():
             self._begin_live()
 
     def _page(self, answer: dict[str, Any]) -> None:
-        if self.live.isChecked():
+        if self.bar.live.isChecked():
             self.model.add(self._line(msgspec.convert(event, EventLook)) for event in answer.get("events", []))
 
     def _line(self, event: EventLook) -> Line:
@@ -230,19 +179,17 @@ class LogViewer(QWidget):
     def _named(self, text: str) -> str:
         """The camera that a line of a log is about: its id stands in it as a word."""
         spaced = "".join(letter if letter.isalnum() or letter in "_-" else " " for letter in text).split()
-        return next((camera for camera in self._cameras if camera in spaced), "")
+        return next((camera for camera in self.bar.cameras if camera in spaced), "")
 
     def _follow(self, _parent: QModelIndex, _first: int, last: int) -> None:
         """Stay at the end, unless a person has scrolled away from it."""
         bar = self.table.verticalScrollBar()
-        if self.live.isChecked() and bar.value() >= bar.maximum() - 2:
+        if self.bar.live.isChecked() and bar.value() >= bar.maximum() - 2:
             QTimer.singleShot(0, self.table, self.table.scrollToBottom)
 
     # -- the past -------------------------------------------------------------------------------------------
 
     def _live_toggled(self, live: bool) -> None:
-        for widget in (self.start, self.end, self.show_past):
-            widget.setEnabled(not live)
         self.model.clear()
         self._seq = 0
         if live:
@@ -252,8 +199,8 @@ class LogViewer(QWidget):
             self._load_past()
 
     def _load_past(self) -> None:
-        start, end = (instant(edit.dateTime().toMSecsSinceEpoch() * 1_000_000) for edit in (self.start, self.end))
-        camera = self.camera.currentData() or None
+        start, end = self.bar.span
+        camera = self.bar.camera_id or None
         self.model.clear()
         self.said.setText(self.tr("Reading …"))
         self._context.backend.do(self._read_past(start, end, camera)).then(self._past, self._refused, owner=self)
@@ -274,7 +221,7 @@ class LogViewer(QWidget):
 
     def _past(self, answer: tuple[Sequence[EventLook], bool]) -> None:
         events, whole = answer
-        if self.live.isChecked():
+        if self.bar.live.isChecked():
             return
         self.model.add(map(self._line, events))
         if whole:
@@ -286,24 +233,11 @@ class LogViewer(QWidget):
 
     def _saw(self, look: ServiceLook) -> None:
         self.model.zone = words.zone_of(look.timezone)
-        cameras = tuple(camera.id for camera in look.cameras)
-        if cameras == self._cameras:
-            return
-        self._cameras = cameras
-        chosen = self.camera.currentData()
-        self.camera.blockSignals(True)
-        self.camera.clear()
-        self.camera.addItem(self.tr("All cameras"), "")
-        for camera in look.cameras:
-            self.camera.addItem(camera.name, camera.id)
-        self.camera.setCurrentIndex(max(0, self.camera.findData(chosen)))
-        self.camera.blockSignals(False)
+        self.bar.show_cameras(look)
 
     def _choose(self) -> None:
-        self.filter.choose(
-            level=self.level.currentData(), camera=self.camera.currentData() or "", text=self.text.text()
-        )
-        if self.live.isChecked():
+        self.filter.choose(level=self.bar.level.currentData(), camera=self.bar.camera_id, text=self.bar.text.text())
+        if self.bar.live.isChecked():
             self.table.scrollToBottom()
 
     def shown(self) -> list[Line]:
