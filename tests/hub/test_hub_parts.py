@@ -22,6 +22,7 @@ from evertape.hub.api.times import instant, parse_instant
 from evertape.hub.engine_link import EngineLink
 from evertape.hub.failure import HubError
 from evertape.hub.news import MOST, News
+from evertape.hub.serving import listen
 from evertape.hub.timeline_spans import Drawn, drawn
 from evertape.ipc.channel import Channel, Listener
 from evertape.ipc.events import AnyEvent, CameraStateChanged
@@ -291,6 +292,24 @@ def test_codecs_are_named_as_browsers_want_them() -> None:
     sound = AudioCaps(Codec.AAC, b"\x11\x90", 48000, 2)
     assert codec_strings(StreamCaps(0, h264, sound)) == ["avc1.64001f", "mp4a.40.2"]
     assert codec_strings(StreamCaps(0, h265)) == ["hvc1.1.6.L120.90"]
+
+
+def test_an_answer_in_two_parts_does_not_wait_for_an_acknowledgement() -> None:
+    async def scenario() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def came(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with listen("127.0.0.1:0") as sock:
+            async with await asyncio.start_server(came, sock=sock):
+                _, writer = await asyncio.open_connection(*sock.getsockname())
+                found = await accepted
+                writer.close()
+        return found
+
+    assert asyncio.run(scenario())
 
 
 # -- a port that is taken -----------------------------------------------------------------------------------
