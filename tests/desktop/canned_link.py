@@ -61,7 +61,7 @@ class CannedLink:
         self.asked: list[tuple[str, dict[str, Any], Any]] = []
         self.is_away = False
         self.sources: Callable[[str, str], Any] | None = None
-        self._events: asyncio.Queue[dict[str, Any]] | None = None
+        self._events: asyncio.Queue[dict[str, Any] | None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -86,8 +86,15 @@ class CannedLink:
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         self._loop, self._events = asyncio.get_running_loop(), asyncio.Queue()
-        while True:
-            yield await self._events.get()
+        yield {"type": "open"}
+        while (said := await self._events.get()) is not None:
+            yield said
+        raise Problem("unreachable", "the recorder has hung up")
+
+    def hang_up(self) -> None:
+        """The line of events breaks; it is opened anew. From any thread."""
+        assert self._loop is not None and self._events is not None, "nobody listens yet"
+        self._loop.call_soon_threadsafe(self._events.put_nowait, None)
 
     @property
     def is_heard(self) -> bool:

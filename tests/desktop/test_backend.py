@@ -46,6 +46,22 @@ def test_a_recorder_that_goes_and_comes_is_noticed(qtbot: QtBot, backend: Backen
     qtbot.waitUntil(lambda: backend.connection.contact is Contact.CONNECTED, timeout=6000)
 
 
+def test_events_that_were_missed_are_told_of_once_the_line_stands_again(
+    qtbot: QtBot, backend: Backend, link: CannedLink
+) -> None:
+    missed: list[int] = []
+    backend.missed.connect(lambda: missed.append(1))
+    with qtbot.waitSignal(backend.state_changed, timeout=5000):
+        backend.start()
+    qtbot.waitUntil(lambda: link._events is not None)
+    first = link._events
+    with qtbot.waitSignal(backend.missed, timeout=5000):
+        link.hang_up()
+    assert link._events is not first and len(missed) == 1
+    with qtbot.waitSignal(backend.happened, timeout=5000):
+        link.say("notice", text="hm")
+
+
 def test_an_answer_comes_to_whoever_asked(qtbot: QtBot, backend: Backend, link: CannedLink) -> None:
     link.answers["POST /recording"] = {"cameras": ["gate"], "wanted": True}
     backend.start()

@@ -14,11 +14,11 @@ import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from PySide6.QtCore import QObject, Qt, Signal
 
+from evertape_desktop.backend.following import Following, Told
 from evertape_desktop.backend.link import Answer, Link, StorageTeller
-from evertape_desktop.backend.model import EventLook, ServiceLook
+from evertape_desktop.backend.model import ServiceLook
 from evertape_desktop.backend.problem import Connection, Contact, Problem, problem_of
 from evertape_desktop.backend.reply import Reply
 
@@ -26,12 +26,6 @@ if TYPE_CHECKING:
     from evertape.media.view.terms import ViewSource
 
 log = logging.getLogger(__name__)
-
-LOOK_S = 2.0
-"""How often the state is asked for while nothing happens; at once when something does."""
-_AGAIN_S = 1.0
-_CALM_S = 0.05
-"""Events come in bunches; one question serves them all."""
 
 
 class Backend(QObject):
@@ -65,7 +59,7 @@ class Backend(QObject):
         """The newest answer of ``GET /alerts``."""
         self.connection = Connection(Contact.CONNECTING)
         self._loop = asyncio.new_event_loop()
-        self._nudged = asyncio.Event()
+        self._following = Following(link, self.request, self._told())
         self._thread = threading.Thread(target=self._main, name="evertape link", daemon=True)
         self._closing = False
         self._posted.connect(self._run, Qt.ConnectionType.QueuedConnection)
@@ -75,8 +69,8 @@ class Backend(QObject):
     def start(self) -> None:
         """Begin to follow the recorder."""
         self._thread.start()
-        self._spawn(self._follow())
-        self._spawn(self._listen())
+        self._spawn(self._following.follow())
+        self._spawn(self._following.listen())
 
     def close(self) -> None:
         """Let go of it, and wait until the thread has ended; nobody is told anything after."""
@@ -92,7 +86,7 @@ class Backend(QObject):
     def look_now(self) -> None:
         """Ask for the state at once."""
         if not self._closing:
-            self._loop.call_soon_threadsafe(self._nudged.set)
+            self._loop.call_soon_threadsafe(self._following.nudge)
 
     # -- asking ---------------------------------------------------------------------------------------------
 
@@ -164,7 +158,7 @@ class Backend(QObject):
                 log.exception("[DESKTOP] a request failed by a mistake of Evertape's own")
                 answer = Problem("mistake", f"this is a mistake in Evertape: {error!r}")
             if look:
-                self._nudged.set()
+                self._following.nudge()
             self._post(lambda: reply.settle(answer))
 
         future = asyncio.run_coroutine_threadsafe(settled(), self._loop)
@@ -240,50 +234,13 @@ class Backend(QObject):
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop)
 
-    async def _follow(self) -> None:
-        while True:
-            self._nudged.clear()
-            wait_s = LOOK_S
-            try:
-                state = await self.request("GET", "/status")
-                look = msgspec.json.decode(state.body, type=ServiceLook)
-                alerts = _decoded(await self.request("GET", "/alerts"))
-            except Problem as problem:
-                wait_s = _AGAIN_S
-                self._post(lambda problem=problem: self._is(_contact(problem)))  # type: ignore[misc]
-            except msgspec.MsgspecError as error:
-                wait_s = _AGAIN_S
-                text = f"the recorder speaks another version: {error}"
-                self._post(lambda text=text: self._is(Connection(Contact.LOST, text)))  # type: ignore[misc]
-            else:
-                self._post(lambda look=look, alerts=alerts: self._saw(look, alerts))  # type: ignore[misc]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._nudged.wait()
-                    await asyncio.sleep(_CALM_S)
-
-    async def _listen(self) -> None:
-        while True:
-            try:
-                async for said in self.link.events():
-                    self._heard(said)
-            except Problem as problem:
-                log.debug("[DESKTOP] no events: %s", problem)
-                self._nudged.set()
-            await asyncio.sleep(_AGAIN_S)
-            self._post(self.missed.emit)
-
-    def _heard(self, said: dict[str, Any]) -> None:
-        self._nudged.set()
-        if said.get("type") == "missed":
-            self._post(self.missed.emit)
-            return
-        try:
-            event = msgspec.convert(said, EventLook)
-        except msgspec.ValidationError:
-            log.warning("[DESKTOP] an event that this version does not understand: %s", said.get("kind"))
-            return
-        self._post(lambda: self.happened.emit(event))
+    def _told(self) -> Told:
+        return Told(
+            saw=lambda look, alerts: self._post(lambda: self._saw(look, alerts)),
+            contact=lambda connection: self._post(lambda: self._is(connection)),
+            happened=lambda event: self._post(lambda: self.happened.emit(event)),
+            missed=lambda: self._post(self.missed.emit),
+        )
 
     def _post(self, work: Callable[[], object]) -> None:
         if not self._closing:
@@ -307,11 +264,6 @@ class Backend(QObject):
         if connection != self.connection:
             self.connection = connection
             self.connection_changed.emit(connection)
-
-
-def _contact(problem: Problem) -> Connection:
-    needs_login = problem.status in (401, 403)
-    return Connection(Contact.LOGIN_NEEDED if needs_login else Contact.LOST, str(problem))
 
 
 def _decoded(answer: Answer) -> Any:

@@ -80,6 +80,7 @@ class HttpLink:
         url, _ = await self.where()
         try:
             async with connect(**await self.socket_terms("/events/live")) as socket:
+                yield {"type": "open"}
                 async for text in socket:
                     yield json.loads(text)
         except InvalidStatus as error:

@@ -86,6 +86,7 @@ class InProcessLink:
         self._opened()
         assert self._services is not None
         with self._services.news.listen() as listener:
+            yield {"type": "open"}
             while True:
                 events, was_missed = await listener.next()
                 if was_missed:

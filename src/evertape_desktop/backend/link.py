@@ -41,7 +41,7 @@ class Link(Protocol):
         """Ask for something below ``/api/v1``; ``body`` is sent as JSON unless it is ``None``."""
 
     def events(self) -> AsyncIterator[dict[str, Any]]:
-        """What ``/events/live`` sends, from now on; ends by ``Problem``."""
+        """``{"type": "open"}``, then what ``/events/live`` sends, from now on; ends by ``Problem``."""
 
     def source(self, camera: str, stream: str) -> ViewSource:
         """Encoded live pictures; called on the view's thread."""
