@@ -12,6 +12,7 @@ from desktop.canned_link import CannedLink, volume
 from evertape_desktop.backend.backend import Backend
 from evertape_desktop.context import Context
 from evertape_desktop.recording import banner as banner_module
+from evertape_desktop.recording import outlook
 from evertape_desktop.recording.banner import StorageBanner
 from evertape_desktop.recording.outlook import Standing
 from evertape_desktop.recording.tray import Tray, standing_icon
@@ -128,11 +129,14 @@ def test_nobody_is_disturbed_while_nothing_is_to_be_recorded(
     assert banner.isHidden()
 
 
-def test_it_tells_of_a_recorder_that_does_not_answer(qtbot: QtBot, banner: StorageBanner, link: CannedLink) -> None:
+def test_it_tells_of_a_recorder_that_does_not_answer(
+    qtbot: QtBot, banner: StorageBanner, link: CannedLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlook, "LOST_S", 1.0)
     link.is_away = True
-    qtbot.waitUntil(lambda: banner.headline == "No contact with the recorder for 3 s", timeout=10_000)
+    qtbot.waitUntil(lambda: banner.headline == "No contact with the recorder for 1 s", timeout=10_000)
     assert "cannot be reached" in banner.detail
-    qtbot.waitUntil(lambda: banner.headline == "No contact with the recorder for 5 s", timeout=4000)
+    qtbot.waitUntil(lambda: banner.headline == "No contact with the recorder for 2 s", timeout=4000)
     link.is_away = False
     qtbot.waitUntil(banner.isHidden, timeout=4000)
 
