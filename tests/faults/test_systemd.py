@@ -31,7 +31,7 @@ DISK = "/media/usb"
 MARGIN_S = 1.0
 """As for the other rows: two cores, and other tests may be using them."""
 BACK_S = 5.0
-"""From the death of everything to the first new frame (row C3)."""
+"""From the death of the supervisor to the first new frame (row C3)."""
 PATIENCE_S = 6
 """Of the watchdog, here; it is twenty seconds as it is installed."""
 
@@ -175,51 +175,57 @@ def test_installed_it_records_shows_exports_and_restreams_and_uninstalled_it_lea
     assert report.ok and report.count > 150, report.describe()
 
 
-def test_killed_hung_or_restarted_it_is_back_and_the_archive_has_no_fault(installed: Installed) -> None:
+@pytest.mark.timed
+def test_killed_it_is_back_within_seconds(installed: Installed) -> None:
     installed.prepare_disk()
     installed.evertape("service install")
     first = installed.main()
     installed.grows()
-
-    # Killed.
-    killed = time.monotonic()
+    killed = time.time_ns()
     installed.machine.run(f"kill -KILL {first}")
-    second = installed.replaced(first, BACK_S + 2 * MARGIN_S)
-    back = time.monotonic() - killed
+    installed.replaced(first, 20)
     installed.grows()
-    recorded = time.monotonic() - killed
-    assert recorded < BACK_S + 2 * MARGIN_S
+    (hole,) = audit_files(installed.files()).cameras["cam_01"].missing
+    before, after = (killed - hole.after_utc_ns) / 1e9, (hole.before_utc_ns - killed) / 1e9
+    print(f"systemd: killed; last picture {before:.1f} s before, first new one {after:.1f} s after")  # noqa: T201
+    assert before < 1 + MARGIN_S and after < BACK_S + MARGIN_S
+    installed.reconciled()
+    installed.machine.run("systemctl stop evertape")
+    installed.audit()
 
-    # Hung. Somebody's own changes belong into a file beside the unit, and stay when it is installed again.
+
+def test_hung_or_restarted_it_is_back_and_the_archive_has_no_fault(installed: Installed) -> None:
+    installed.prepare_disk()
+    installed.evertape("service install")
+    first = installed.main()
+
+    # Somebody's own changes belong into a file beside the unit, and stay when it is installed again.
     installed.machine.run(
         "mkdir -p /etc/systemd/system/evertape.service.d && "
         f"printf '[Service]\\nWatchdogSec={PATIENCE_S}s\\n' > /etc/systemd/system/evertape.service.d/mine.conf"
     )
     assert "wrote" not in installed.evertape("service install")
-    third = installed.replaced(second, 20)
-    until(lambda: installed.newest() > 0, "it records")
+    second = installed.replaced(first, 20)
+    installed.grows()
     begun = time.monotonic()
     while time.monotonic() - begun < PATIENCE_S + 2:
-        assert installed.main() == third, "it says that it lives"
+        assert installed.main() == second, "it says that it lives"
         time.sleep(0.5)
     hung = time.monotonic()
-    installed.machine.run(f"kill -STOP {third}")
-    fourth = installed.replaced(third, PATIENCE_S + BACK_S + MARGIN_S)
+    installed.machine.run(f"kill -STOP {second}")
+    third = installed.replaced(second, PATIENCE_S + 20)
     mended = time.monotonic() - hung
     assert "Watchdog timeout" in installed.said()
     installed.grows()
 
     # Restarted, and stopped.
     installed.machine.run("systemctl restart evertape")
-    assert installed.main() not in (0, fourth)
+    assert installed.main() not in (0, third)
     installed.grows()
     installed.reconciled()
     installed.machine.run("systemctl stop evertape")
     assert installed.show("Result") == "success"
-    print(  # noqa: T201 - the figures, for whoever reads the run
-        f"systemd: killed, active again after {back:.1f} s, a new picture on the disk after {recorded:.1f} s; "
-        f"hung, active again after {mended:.1f} s with a watchdog of {PATIENCE_S} s"
-    )
+    print(f"systemd: hung, active again after {mended:.1f} s with a watchdog of {PATIENCE_S} s")  # noqa: T201
     installed.audit()
 
 
