@@ -12,10 +12,10 @@ import pytest
 
 from evertape.clock import SystemClock
 from evertape.config.paths import DataDir
+from evertape.domain.homecoming import NO_HOME
 from evertape.domain.retention_terms import Rule, Terms
 from evertape.engine.audit import Audit
 from evertape.engine.audit_files import Root
-from evertape.domain.homecoming import NO_HOME
 from evertape.ipc.events import SegmentDeleted, SegmentMoved
 from evertape.ipc.messages import HomecomingNews, SegmentIsClosed, SegmentIsOpen
 from evertape.mp4.digest import named, segment_hash

@@ -123,11 +123,11 @@ def test_each_camera_tells_its_last_durable_second_and_its_day(hub: CannedHub, o
     expect(card.locator(".durable dd")).to_have_text(re.compile(r"\d\d:\d\d:\d\d \(0\.8 s ago\)"))
     expect(card).to_contain_text("99.97 % recorded, 2 gaps, together 26 s; the longest 20 s: Camera unreachable")
     page.wait_for_function("() => document.querySelector('et-strip canvas').width > 50")
-    row = page.evaluate(
+    page.wait_for_function(  # recorded is blue, once it is known and drawn
         """() => { const c = document.querySelector('et-strip canvas');
-        return [...c.getContext('2d').getImageData(c.width - 12, c.height >> 1, 1, 1).data]; }"""
+        const [red, , blue] = c.getContext('2d').getImageData(c.width - 12, c.height >> 1, 1, 1).data;
+        return blue > red + 60; }"""
     )
-    assert row[2] > row[0] + 60  # recorded is blue
     expect(page.locator(".volume").first).to_contain_text("12 d until the oldest goes")
 
 
