@@ -6,6 +6,7 @@ Pure but for the language. Keys are those of docs/reference/config.md, and behin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -121,11 +122,25 @@ def meaning(key: Key) -> str:
 def _help(text: str, key: Key, kind: str) -> str:
     more = []
     if key.bounds and key.kind in ("duration", "size", "schedule"):
-        more.append(QCoreApplication.translate("evertape", "Allowed: {0}.").format(key.bounds.replace("`", "")))
+        more.append(QCoreApplication.translate("evertape", "Allowed: {0}.").format(_allowed(key)))
     if key.default and kind in ("text", "number", "decimal", "choice"):
         default = key.default.strip('"')
         more.append(QCoreApplication.translate("evertape", "Usually {0}.").format(default))
     return " ".join([text, *more])
+
+
+def _allowed(key: Key) -> str:
+    """What the schema allows, in the language of the window."""
+    if key.kind == "schedule":
+        return QCoreApplication.translate(
+            "evertape", "always, or weekly spans like mon-fri 07:30-19:00; sat 22:00-04:00"
+        )
+    found = re.fullmatch(r"(\S+) to ([^\s,]+)(?:, or `(\w+)`)?", key.bounds)
+    if found is None:
+        return key.bounds.replace("`", "")
+    if found[3]:
+        return QCoreApplication.translate("evertape", "{0} to {1}, or {2}").format(*found.groups())
+    return QCoreApplication.translate("evertape", "{0} to {1}").format(*found.groups())
 
 
 def _default(key: Key) -> object:
