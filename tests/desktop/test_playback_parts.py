@@ -13,7 +13,7 @@ from evertape.domain.deed import deed
 from evertape.types import NS_PER_MS, NS_PER_S, Codec, VideoCaps
 from evertape_desktop.playback.calendar import Day, day_of
 from evertape_desktop.playback.causes import SENTENCES, TITLES
-from evertape_desktop.playback.clock import MasterClock, behind, faster, mode_of
+from evertape_desktop.playback.clock import DecodingWatch, MasterClock, faster, mode_of
 from evertape_desktop.playback.deleting import is_protected
 from evertape_desktop.playback.exporting import file_name
 from evertape_desktop.playback.reading import first_fragment, next_run
@@ -75,9 +75,10 @@ def test_each_press_goes_faster_or_turns_round(rate: float, direction: int, then
 
 
 def test_decoding_is_too_slow_when_the_clock_waits_more_than_a_fifth_of_the_time() -> None:
-    assert behind(2 * S, S, 2 * S)
-    assert not behind(2 * S, S // 5, 2 * S)
-    assert not behind(S, S, 2 * S), "not watched for long enough"
+    slow, well, waiting = DecodingWatch(), DecodingWatch(), DecodingWatch()
+    assert any(slow.look(n * S // 10, held=n % 3 == 0) for n in range(30))
+    assert not any(well.look(n * S // 10, held=n % 6 == 0) for n in range(100))
+    assert not any(waiting.look(n * S // 10, held=True, is_judged=False) for n in range(100))
 
 
 # -- the reel ---------------------------------------------------------------------------------------------------

@@ -216,7 +216,7 @@ def test_the_picture_is_saved_in_full_size(
     widget.player.seek(begin_of(service) + 2 * NS_PER_S)
     settle(qtbot, widget.player)
     for name in ("door.png", "door.jpg"):
-        widget.save_picture("door", tmp_path / name)
+        widget.deeds.save_picture("door", tmp_path / name)
         qtbot.waitUntil(lambda name=name: (tmp_path / name).is_file() and "360" in widget.controls.state.text())
         image = QImage(str(tmp_path / name))
         assert (image.width(), image.height()) == (640, 360)

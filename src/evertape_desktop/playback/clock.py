@@ -86,10 +86,35 @@ class MasterClock:
         return True
 
 
-def behind(wanted_ns: int, held_ns: int, over_ns: int) -> bool:
-    """Whether decoding is too slow: of the last ``over_ns`` the clock was held for more than a fifth. Pure."""
-    return wanted_ns >= over_ns and held_ns * 5 > wanted_ns
-
-
 WATCHED_NS = 2 * NS_PER_S
 """How long decoding is watched before it is judged."""
+_SHARE = 5
+
+
+class DecodingWatch:
+    """Whether decoding is too slow: the clock is held for more than a fifth of the time."""
+
+    def __init__(self) -> None:
+        self._wanted = self._held = 0
+        self._last: int | None = None
+
+    def look(self, now: int, *, held: bool, is_judged: bool = True) -> bool:
+        """It plays; true once it is too slow.
+
+        Args:
+            now: monotonic ns.
+            held: the clock waits for pictures.
+            is_judged: whether it is decoding's fault; if not, it is watched anew.
+        """
+        passed = 0 if self._last is None else now - self._last
+        self._last = now
+        if not is_judged:
+            self._wanted = self._held = 0
+            return False
+        self._wanted += passed
+        self._held += passed if held else 0
+        if self._wanted < WATCHED_NS:
+            return False
+        is_slow = self._held * _SHARE > self._wanted
+        self._wanted = self._held = 0
+        return is_slow

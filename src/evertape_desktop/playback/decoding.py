@@ -96,12 +96,21 @@ class Work:
         with self._changed:
             return self._problem
 
-    def close(self) -> None:
-        """End the thread and wait for it."""
+    def end(self) -> None:
+        """End the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
             self._tell_room()
+
+    @property
+    def has_ended(self) -> bool:
+        """The thread is over."""
+        return not self._thread.is_alive()
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        self.end()
         self._thread.join(5)
 
     # -- the link's thread ----------------------------------------------------------------------------------

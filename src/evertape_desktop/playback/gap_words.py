@@ -37,7 +37,11 @@ def _gap_card(track: Track, zone: tzinfo | None) -> Card:
     translate = QCoreApplication.translate
     hole, answer = track.hole, track.gap or {}
     end = utc_ns(answer["next"]) if answer.get("next") else hole.end if hole is not None else None
-    then = "" if end is None else translate("evertape", "Footage goes on at {0}").format(words.clock(end, zone))
+    then = (
+        ""
+        if end is None
+        else translate("evertape", "Footage goes on at {0}: click to go there").format(words.clock(end, zone))
+    )
     gap = answer.get("gap")
     if gap is not None:
         span = f"{words.clock(gap['start'], zone)} – {words.clock(gap['end'], zone)}"
@@ -66,8 +70,9 @@ def tip_of(name: str, at: int, span: Span | None, zone: tzinfo | None, entry: An
     head = f"<b>{escape(name)}</b> · {words.date_clock(at, zone)}"
     if span is None:
         return f"{head}<br>{escape(translate('evertape', 'It was not to be recorded.'))}"
-    length = words.duration((span.end - span.start) / 1e9)
-    time = f"{words.clock(span.start, zone)} – {words.clock(span.end, zone)} ({length})"
+    begin, end = (span.start, span.end) if entry is None else (utc_ns(entry["start"]), utc_ns(entry["end"]))
+    length = words.duration((end - begin) / 1e9)
+    time = f"{words.clock(begin, zone)} – {words.clock(end, zone)} ({length})"
     if not span.is_gap:
         what = translate("evertape", "Recorded to {0}").format(span.volume) if span.volume else ""
         if span.gaps:

@@ -9,9 +9,9 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop.backend.backend import Backend
-from evertape_desktop.backend.model import ServiceLook
+from evertape_desktop.backend.model import ServiceLook, utc_ns
 from evertape_desktop.backend.problem import Problem
-from evertape_desktop.playback.clock import WATCHED_NS, MasterClock, behind, faster, mode_of
+from evertape_desktop.playback.clock import DecodingWatch, MasterClock, faster, mode_of
 from evertape_desktop.playback.finding import footage_before, gap_start, segment_start
 from evertape_desktop.playback.now import RecorderClock
 from evertape_desktop.playback.reel import Look
@@ -61,7 +61,8 @@ class Player(QObject):
         self._step_from: int | None = None
         self._gap_since: int | None = None
         self._last: tuple[int, bool] = (-1, False)
-        self._watch = [0, 0, monotonic_ns()]
+        self._watch = DecodingWatch()
+        self._ending: list[Track] = []
         self._seen: dict[str, object] = {}
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._tick)
@@ -131,7 +132,7 @@ class Player(QObject):
             self._is_slow = False
         self._clock.play(monotonic_ns(), rate if rate is not None else self._clock.rate)
         self._steps, self._step_from = 0, None
-        self._watch = [0, 0, monotonic_ns()]
+        self._watch = DecodingWatch()
         self._be_in(mode_of(self._clock.rate, is_slow=self._is_slow))
         self.state_changed.emit()
         self._go()
@@ -192,9 +193,10 @@ class Player(QObject):
         search = gap_start(self._backend.request, list(self.tracks), self.at, direction, self.recorder_clock.now())
         self._backend.do(search).then(self._found_or(self.tr("No gap in that direction")), self._told, owner=self)
 
-    def go_on_behind(self) -> None:
-        """Out of a gap, to where footage goes on."""
-        ends = [end for track in self.tracks.values() if (end := _goes_on(track)) is not None]
+    def go_on_behind(self, camera: str = "") -> None:
+        """Out of a gap, to where footage goes on, of one camera or of the first that has some."""
+        tracks = [track for track in self.tracks.values() if not camera or track.camera == camera]
+        ends = [end for track in tracks if (end := _goes_on(track)) is not None]
         if ends:
             self.seek(min(ends))
 
@@ -216,9 +218,11 @@ class Player(QObject):
         self._is_closed = True
         self._timer.stop()
         self._backend.state_changed.disconnect(self._saw)
-        for track in self.tracks.values():
+        ending, self.tracks, self._ending = [*self.tracks.values(), *self._ending], {}, []
+        for track in ending:
+            track.end()
+        for track in ending:
             track.close()
-        self.tracks = {}
 
     # -- inside ---------------------------------------------------------------------------------------------
 
@@ -238,8 +242,11 @@ class Player(QObject):
         return found
 
     def _drop(self, track: Track) -> None:
-        track.close()
-        track.deleteLater()
+        track.end()
+        for one in [one for one in self._ending if one.has_ended]:
+            self._ending.remove(one)
+            one.deleteLater()
+        self._ending.append(track)
         self._seen.pop(track.camera, None)
 
     def _be_in(self, mode: Mode) -> None:
@@ -338,23 +345,12 @@ class Player(QObject):
 
     def _watch_decoding(self, looks: list[Look], now: int) -> None:
         """Too slow for every picture: keyframes only, until somebody chooses a rate again."""
-        passed = now - self._watch[2]
-        self._watch[2] = now
-        if (
-            self._mode is not Mode.ALL
-            or Look.EDGE in looks
-            or all(track.shown is None for track in self.tracks.values())
-        ):
-            self._watch[:2] = [0, 0]
-            return
-        self._watch[0] += passed
-        self._watch[1] += passed if self._clock.held else 0
-        if behind(self._watch[0], self._watch[1], WATCHED_NS):
+        is_judged = self._mode is Mode.ALL and Look.EDGE not in looks
+        is_judged = is_judged and any(track.shown is not None for track in self.tracks.values())
+        if self._watch.look(now, held=self._clock.held, is_judged=is_judged):
             self._is_slow = True
             self._be_in(mode_of(self._clock.rate, is_slow=True))
             self.state_changed.emit()
-        if self._watch[0] >= WATCHED_NS:
-            self._watch[:2] = [0, 0]
 
 
 def _goes_on(track: Track) -> int | None:
@@ -362,7 +358,5 @@ def _goes_on(track: Track) -> int | None:
     hole = track.hole
     if hole is not None and hole.end is not None and track.mode is not Mode.BACK:
         return hole.end
-    from evertape_desktop.backend.model import utc_ns
-
     text = track.gap.get("next") if track.gap else None
     return utc_ns(text) if text else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -41,6 +41,20 @@ def tiles_of(start: int, end: int, level: int) -> range:
     """Which tiles show a window, by number. Pure."""
     length = tile_length(level)
     return range(start // length, -(-end // length))
+
+
+def joined(spans: Sequence[Span]) -> list[Span]:
+    """What tiles cut, or tell twice, made whole again. Pure."""
+    found: list[Span] = []
+    for one in spans:
+        last = found[-1] if found else None
+        if last is not None and one.start <= last.end and (one.kind, one.cause, one.volume) == (
+            last.kind, last.cause, last.volume,
+        ):  # fmt: skip
+            found[-1] = replace(last, end=max(last.end, one.end), gaps=max(last.gaps, one.gaps))
+        else:
+            found.append(one)
+    return found
 
 
 @dataclass(slots=True)
@@ -81,7 +95,7 @@ class TileStore(QObject):
             tile = self._tile(camera, level, number)
             spans = self._coarser(camera, level, number) if tile.spans is None else tile.spans
             found += [one for one in spans if one.end > start and one.start < end]
-        return found
+        return joined(found)
 
     def refresh(self) -> None:
         """Everything may have changed."""

@@ -9,33 +9,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QBrush,
     QFocusEvent,
-    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPalette,
-    QPen,
-    QPolygonF,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from evertape.types import NS_PER_S
 from evertape_desktop.playback.now import RecorderClock
-from evertape_desktop.playback.paints import brush_of
-from evertape_desktop.playback.scale import Window, ticks
-from evertape_desktop.playback.spans import Kind, Span
+from evertape_desktop.playback.scale import Window
+from evertape_desktop.playback.spans import Span
 from evertape_desktop.playback.tiles import TileStore
+from evertape_desktop.playback.timeline_paint import NAMES, ROW, RULER, TimelineLook, TimelinePaint
 
-RULER = 24
-ROW = 24
-NAMES = 130
-_LEAST_ROW = 14
 _WHEEL = 1.25
 _DRAG = 4
 _ALONE_MS = 1000
@@ -74,7 +65,7 @@ class TimelineWidget(QWidget):
         self._drag_from: QPointF | None = None
         self._drag_window = self._window
         self._dragging = ""
-        self._brushes: dict[Kind, QBrush] = {}
+        self._paint = TimelinePaint(tiles)
         tiles.changed.connect(self.update)
         self._moving = QTimer(self, interval=_ALONE_MS)
         self._moving.timeout.connect(self.update)
@@ -151,119 +142,35 @@ class TimelineWidget(QWidget):
 
     # -- painting -------------------------------------------------------------------------------------------
 
+    def height_of(self, rows: int) -> int:
+        """So many pixels have that many rows."""
+        return RULER + ROW * rows + 2
+
     def sizeHint(self) -> QSize:  # noqa: N802 - Qt's
         """All rows."""
-        return QSize(600, RULER + ROW * max(1, len(self._cameras)) + 2)
+        return QSize(600, self.height_of(max(1, len(self._cameras))))
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's
-        """All rows, low ones."""
-        return QSize(300, RULER + _LEAST_ROW * max(1, len(self._cameras)) + 2)
+        """The same: where there is less room, it is scrolled."""
+        return QSize(300, self.height_of(max(1, len(self._cameras))))
 
     def _width(self) -> float:
         return max(1.0, float(self.width() - NAMES))
 
     def _row_height(self) -> float:
-        return max(_LEAST_ROW, min(32.0, (self.height() - RULER) / max(1, len(self._cameras))))
+        return max(float(ROW), min(32.0, (self.height() - RULER) / max(1, len(self._cameras))))
 
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's
         """Rows, ruler, selection, cursor."""
         painter = QPainter(self)
-        palette = self.palette()
-        painter.fillRect(self.rect(), palette.color(QPalette.ColorRole.Base))
-        self._paint_rows(painter)
-        self._paint_ruler(painter)
-        self._paint_selection(painter)
-        self._paint_marks(painter)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(palette.color(QPalette.ColorRole.Highlight), 1))
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        self._paint.paint(painter, self, self._look())
+        painter.end()
 
-    def _paint_rows(self, painter: QPainter) -> None:
-        height, palette = self._row_height(), self.palette()
-        metrics = QFontMetrics(self.font())
-        for row, (camera, name) in enumerate(self._cameras):
-            top = RULER + row * height
-            if row % 2 == 0:
-                painter.fillRect(QRectF(0, top, self.width(), height), palette.color(QPalette.ColorRole.AlternateBase))
-            painter.setPen(palette.color(QPalette.ColorRole.Text))
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, NAMES - 16)
-            painter.drawText(QRectF(8, top, NAMES - 12, height), Qt.AlignmentFlag.AlignVCenter, text)
-            self._paint_spans(painter, camera, top + 3, height - 6)
-        painter.setPen(palette.color(QPalette.ColorRole.Mid))
-        painter.drawLine(NAMES, 0, NAMES, self.height())
-
-    def _paint_spans(self, painter: QPainter, camera: str, top: float, height: float) -> None:
-        window, width = self._window, self._width()
-        spans = self._tiles.spans(camera, window.start, window.end, window.length / width)
-        painter.save()
-        painter.setClipRect(QRectF(NAMES + 1, top - 3, width, height + 6))
-        for span in sorted(spans, key=lambda one: one.kind):
-            left = max(-2.0, window.x_of(span.start, width))
-            right = min(width + 2, window.x_of(span.end, width))
-            least = 1.0 if span.kind in (Kind.RECORDED, Kind.WANTED) else 2.0
-            thin = span.kind is Kind.WANTED
-            area = QRectF(
-                NAMES + left, top + (height / 2 - 2 if thin else 0), max(least, right - left), 4 if thin else height
-            )
-            painter.fillRect(area, self._brush(span.kind))
-        painter.restore()
-
-    def _brush(self, kind: Kind) -> QBrush:
-        if kind not in self._brushes:
-            self._brushes[kind] = brush_of(kind)
-        return self._brushes[kind]
-
-    def _paint_ruler(self, painter: QPainter) -> None:
-        palette, width = self.palette(), self._width()
-        painter.fillRect(QRectF(0, 0, self.width(), RULER), palette.color(QPalette.ColorRole.Button))
-        text = palette.color(QPalette.ColorRole.Text)
-        faint = palette.color(QPalette.ColorRole.Mid)
-        painter.save()
-        painter.setClipRect(QRectF(NAMES + 1, 0, width, self.height()))
-        for tick in ticks(self._window, width, self._zone):
-            x = NAMES + self._window.x_of(tick.at, width)
-            painter.setPen(faint)
-            if tick.is_midnight:
-                painter.drawLine(QPointF(x, RULER), QPointF(x, self.height()))
-            painter.drawLine(QPointF(x, RULER - (9 if tick.label else 4)), QPointF(x, RULER))
-            if tick.label:
-                painter.setPen(text)
-                painter.drawText(QRectF(x + 4, 0, 120, RULER - 6), Qt.AlignmentFlag.AlignVCenter, tick.label)
-        painter.restore()
-
-    def _paint_selection(self, painter: QPainter) -> None:
-        if self._selection is None:
-            return
-        width = self._width()
-        left, right = (self._window.x_of(one, width) for one in self._selection)
-        if right < 0 or left > width:
-            return
-        left, right = max(0.0, left), min(width, right)
-        colour = self.palette().color(QPalette.ColorRole.Highlight)
-        painter.setPen(QPen(colour, 2))
-        area = QRectF(NAMES + left, 1, max(1.0, right - left), self.height() - 2)
-        colour.setAlphaF(0.25)
-        painter.fillRect(area, colour)
-        painter.drawLine(area.topLeft(), area.bottomLeft())
-        painter.drawLine(area.topRight(), area.bottomRight())
-
-    def _paint_marks(self, painter: QPainter) -> None:
-        width, bottom = self._width(), self.height()
-        now = self._window.x_of(self._clock.now(), width)
-        if 0 <= now <= width:
-            painter.setPen(QPen(self.palette().color(QPalette.ColorRole.PlaceholderText), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(NAMES + now, RULER), QPointF(NAMES + now, bottom))
-        x = self._window.x_of(self._cursor, width)
-        if 0 <= x <= width:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            colour = self.palette().color(QPalette.ColorRole.Text)
-            painter.setPen(QPen(colour, 2))
-            painter.drawLine(QPointF(NAMES + x, RULER - 6), QPointF(NAMES + x, bottom))
-            painter.setBrush(colour)
-            head = [QPointF(-5, RULER - 11), QPointF(5, RULER - 11), QPointF(0, RULER - 3)]
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.drawPolygon(QPolygonF([QPointF(NAMES + x + one.x(), one.y()) for one in head]))
+    def _look(self) -> TimelineLook:
+        return TimelineLook(
+            self._window, tuple(self._cameras), self._zone, self._cursor, self._selection, self._clock.now(),
+            self._row_height(),
+        )  # fmt: skip
 
     # -- mouse and keys -------------------------------------------------------------------------------------
 
@@ -361,7 +268,7 @@ class TimelineWidget(QWidget):
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 - Qt's
         """Light and dark have brushes of their own."""
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
-            self._brushes.clear()
+            self._paint.forget()
             self.update()
         super().changeEvent(event)
 

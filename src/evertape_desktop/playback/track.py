@@ -121,11 +121,21 @@ class Track(QObject):
         """What is known of the files may be wrong by now."""
         self._is_forgetting = True
 
-    def close(self) -> None:
-        """Let go; waits for the decoder's thread."""
+    def end(self) -> None:
+        """Let go; the decoder's thread ends in its own time."""
         self._again.stop()
+        self.changed.disconnect()
         if self._reading is not None:
             self._reading.cancel()
+        self._work.end()
+
+    @property
+    def has_ended(self) -> bool:
+        """So it did."""
+        return self._work.has_ended
+
+    def close(self) -> None:
+        """Wait for it."""
         self._work.close()
 
     # -- inside ---------------------------------------------------------------------------------------------

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import tzinfo
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QAction, QCursor
-from PySide6.QtWidgets import QFileDialog, QSplitter, QToolTip, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from evertape.types import NS_PER_MS, NS_PER_S
 from evertape_desktop import words
@@ -18,24 +16,23 @@ from evertape_desktop.backend.problem import Problem
 from evertape_desktop.context import Context
 from evertape_desktop.playback.choosing import Choosing
 from evertape_desktop.playback.controls import Controls
-from evertape_desktop.playback.dialogs import RunDialog
-from evertape_desktop.playback.exporting import ExportWish, file_name
-from evertape_desktop.playback.gap_words import card_of, tip_of
+from evertape_desktop.playback.footage_deeds import FootageDeeds
+from evertape_desktop.playback.gap_words import card_of
 from evertape_desktop.playback.legend import Legend
 from evertape_desktop.playback.player import Player
 from evertape_desktop.playback.reel import Look
 from evertape_desktop.playback.scale import Window
-from evertape_desktop.playback.selection import BackupDialog, DeleteDialog, ExportDialog, ProtectDialog
-from evertape_desktop.playback.snapshot import pictures, save_shown
-from evertape_desktop.playback.spans import Span, spans_by_camera
+from evertape_desktop.playback.spans import spans_by_camera
 from evertape_desktop.playback.surface import Wall
 from evertape_desktop.playback.tiles import TileStore
 from evertape_desktop.playback.timeline import TimelineWidget
+from evertape_desktop.playback.tips import TimelineTips
 
 _RESIZED_MS = 300
 _JUMP_NS = 5 * NS_PER_S
 _SAID_MS = 8000
 _CHANGED_MS = 1500
+_ROWS = 6
 _CHANGING = ("segment_closed", "segment_moved", "segment_deleted", "gap_ended", "gap_began")
 
 
@@ -58,10 +55,11 @@ class PlaybackWidget(QWidget):
         self.tiles = TileStore(context.backend, clock.now, self)
         self.timeline = TimelineWidget(self.tiles, clock, self)
         self.choosing = Choosing(context.backend, clock, self)
+        self.deeds = FootageDeeds(context.backend, self, self)
+        self.tips = TimelineTips(context.backend, self.name_of, lambda: self.zone, self.timeline)
         self._deeds: dict[str, QAction] = {}
         self._add_deeds()
         self.controls = Controls(self._buttons(), self)
-        self._tip: tuple[str, Span | None] = ("", None)
         self._resized = QTimer(self, singleShot=True, interval=_RESIZED_MS)
         self._resized.timeout.connect(self.player.reload)
         self._said = QTimer(self, singleShot=True, interval=_SAID_MS)
@@ -81,7 +79,7 @@ class PlaybackWidget(QWidget):
         column.setSpacing(0)
         column.addWidget(self.wall, 1)
         column.addWidget(self.controls)
-        column.addWidget(self.timeline)
+        column.addWidget(self._rows())
         column.addWidget(Legend(right))
         split = QSplitter(Qt.Orientation.Horizontal, self)
         split.addWidget(self.choosing)
@@ -92,6 +90,21 @@ class PlaybackWidget(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(split)
 
+    def _rows(self) -> QScrollArea:
+        """The time line, of which so many rows are seen at once."""
+        area = QScrollArea(self)
+        area.setWidget(self.timeline)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area = area
+        return area
+
+    def _fit_rows(self) -> None:
+        rows = min(len(self.choosing.chosen()), _ROWS)
+        self._area.setFixedHeight(self.timeline.height_of(max(1, rows)))
+
     def _connect(self) -> None:
         backend, player = self.context.backend, self.player
         backend.state_changed.connect(self._on_look)
@@ -101,7 +114,7 @@ class PlaybackWidget(QWidget):
         player.track_changed.connect(self._on_track)
         player.failed.connect(self.say)
         self.timeline.seek_wanted.connect(self.play_from)
-        self.timeline.hovered.connect(self._on_hover)
+        self.timeline.hovered.connect(self.tips.show)
         self.timeline.selection_changed.connect(self._on_selection)
         self.choosing.cameras_changed.connect(self._on_cameras)
         self.choosing.range_wanted.connect(self._on_range)
@@ -133,11 +146,11 @@ class PlaybackWidget(QWidget):
         add("behind", self.tr("To where footage goes on"), player.go_on_behind, "N")
         add("mark_in", self.tr("Selection begins here"), lambda: self._mark(begins=True), "I")
         add("mark_out", self.tr("Selection ends here"), lambda: self._mark(begins=False), "O")
-        add("snapshot", self.tr("Save the picture …"), self.ask_snapshot, "Shift+S")
-        add("export", self.tr("Export the selection …"), lambda: self._with_selection(self._export), "Ctrl+E")
-        add("backup", self.tr("Back up the selection …"), lambda: self._with_selection(self._back_up), "Ctrl+B")
-        add("protect", self.tr("Protect the selection …"), lambda: self._with_selection(self._protect), "Ctrl+P")
-        add("delete", self.tr("Delete the selection …"), lambda: self._with_selection(self._delete), "Ctrl+Del")
+        add("snapshot", self.tr("Save the picture …"), self.deeds.ask_snapshot, "Shift+S")
+        add("export", self.tr("Export the selection …"), self.deeds.ask_export, "Ctrl+E")
+        add("backup", self.tr("Back up the selection …"), self.deeds.ask_backup, "Ctrl+B")
+        add("protect", self.tr("Protect the selection …"), self.deeds.ask_protect, "Ctrl+P")
+        add("delete", self.tr("Delete the selection …"), self.deeds.ask_delete, "Ctrl+Del")
         add("mark_none", self.tr("Select nothing"), lambda: self.timeline.select(None), "Ctrl+Shift+A")
 
     def _buttons(self) -> list[list[tuple[QAction, str]]]:
@@ -160,6 +173,21 @@ class PlaybackWidget(QWidget):
         self.controls.state.setText(text)
         self.controls.state.setToolTip(text)
         self._said.start()
+
+    def selected(self) -> tuple[tuple[int, int] | None, list[tuple[str, str]]]:
+        """The time that is selected, and ids and names of the cameras that are shown."""
+        return self.timeline.selection, self.choosing.chosen()
+
+    def name_of(self, camera: str) -> str:
+        """What a camera is called."""
+        return dict(self.choosing.chosen()).get(camera, camera)
+
+    def footage_changed(self) -> None:
+        """What is known of the footage is wrong by now: look anew."""
+        self.tiles.refresh()
+        self.choosing.calendar.refresh()
+        self.player.forget()
+        self.player.reload()
 
     def close_player(self) -> None:
         """Let go of pictures, threads and timers; waits for them."""
@@ -188,6 +216,7 @@ class PlaybackWidget(QWidget):
         self.timeline.set_cameras(chosen)
         self.choosing.calendar.set_cameras([camera for camera, _ in chosen])
         self.wall.show_cameras(chosen)
+        self._fit_rows()
         if self.isVisible():
             self._show_tracks()
 
@@ -198,6 +227,11 @@ class PlaybackWidget(QWidget):
         self._on_state()
 
     def _on_chosen(self, camera: str) -> None:
+        """A click on a picture: steps go by it now; on the card of a gap: to where its footage goes on."""
+        track = self.player.tracks.get(camera)
+        if track is not None and track.look is Look.GAP:
+            self.player.go_on_behind(camera)
+            return
         chosen = [one for one in self.player.tracks if one != camera]
         if camera in self.player.tracks:
             self.player.show([camera, *chosen])
@@ -251,90 +285,6 @@ class PlaybackWidget(QWidget):
             self.choosing.set_range(*selection)
             length = words.duration((selection[1] - selection[0]) / NS_PER_S)
             self.say(self.tr("{0} selected").format(length))
-
-    # -- the mouse over the time line -----------------------------------------------------------------------
-
-    def _on_hover(self, camera: str, at: int, span: Span | None) -> None:
-        if not camera:
-            self._tip = ("", None)
-            QToolTip.hideText()
-            return
-        was, self._tip = self._tip, (camera, span)
-        name = dict(self.choosing.chosen()).get(camera, camera)
-        place = QCursor.pos() + QPoint(8, 12)
-        QToolTip.showText(place, tip_of(name, at, span, self.zone), self.timeline)
-        if span is not None and span.is_gap and was != self._tip:
-            self.context.backend.get(
-                "/ledger", camera=camera, start=instant(span.start), end=instant(span.end), on_purpose=True, limit=20
-            ).then(lambda answer: self._explain(camera, name, at, span, answer), lambda _: None, owner=self)
-
-    def _explain(self, camera: str, name: str, at: int, span: Span, answer: Any) -> None:
-        entries = [one for one in answer["gaps"] if one["cause"] == span.cause]
-        if entries and self._tip == (camera, span):
-            longest = max(entries, key=lambda one: one["seconds"])
-            QToolTip.showText(QCursor.pos() + QPoint(8, 12), tip_of(name, at, span, self.zone, longest), self.timeline)
-
-    # -- what is done with footage --------------------------------------------------------------------------
-
-    def ask_snapshot(self) -> None:
-        """Ask where to save the picture that is shown, and do it."""
-        track = self.player.first
-        if track is None or track.shown is None or track.look is not Look.PICTURE:
-            self.say(self.tr("There is no picture to save"))
-            return
-        self.player.pause()
-        utc = track.shown.utc
-        moment = f"{words.date_clock(utc, self.zone)}.{utc // NS_PER_MS % 1000:03d}"
-        dialog = QFileDialog(self, self.tr("Save the picture"), str(pictures() / file_name([track.camera], moment, "")))
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters([self.tr("PNG (*.png)"), self.tr("JPEG (*.jpg)")])
-        dialog.setDefaultSuffix("png")
-        dialog.filterSelected.connect(lambda chosen: dialog.setDefaultSuffix("jpg" if "jpg" in chosen else "png"))
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.fileSelected.connect(lambda name: self.save_picture(track.camera, Path(name)))
-        dialog.open()
-
-    def save_picture(self, camera: str, path: Path) -> None:
-        """Save what is shown of a camera, in full size; JPEG or PNG by the file's name."""
-        track = self.player.tracks.get(camera)
-        if track is None or (shown := track.shown) is None:
-            self.say(self.tr("There is no picture to save"))
-            return
-        track.find(lambda footage: save_shown(footage, shown, path)).then(
-            lambda size: self.say(self.tr("Saved: {0} ({1}×{2})").format(path, *size)), self._told, owner=self
-        )
-
-    def _with_selection(self, do: Callable[[tuple[str, ...], tuple[int, int], str], RunDialog]) -> None:
-        selection, chosen = self.timeline.selection, self.choosing.chosen()
-        if selection is None or not chosen:
-            self.say(self.tr("Select a time first: drag over the time line with Shift, or press I and O"))
-            return
-        names = ", ".join(name for _, name in chosen)
-        begin, end = (words.date_clock(one, self.zone) for one in selection)
-        dialog = do(tuple(camera for camera, _ in chosen), selection, f"{names}\n{begin} – {end}")
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.open()
-
-    def _export(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
-        moment = words.date_clock(span[0], self.zone)
-        return ExportDialog(self.context.backend, ExportWish(cameras, *span), described, moment, self)
-
-    def _back_up(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
-        return BackupDialog(self.context.backend, cameras, span, described, self)
-
-    def _protect(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
-        return ProtectDialog(self.context.backend, cameras, span, described, self)
-
-    def _delete(self, cameras: tuple[str, ...], span: tuple[int, int], described: str) -> RunDialog:
-        dialog = DeleteDialog(self.context.backend, cameras, span, described, self)
-        dialog.finished_well.connect(self._deleted)
-        return dialog
-
-    def _deleted(self, _: object) -> None:
-        self.tiles.refresh()
-        self.choosing.calendar.refresh()
-        self.player.forget()
-        self.player.reload()
 
     # -- small deeds ----------------------------------------------------------------------------------------
 
