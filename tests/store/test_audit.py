@@ -318,6 +318,19 @@ def test_a_fragment_cut_off_an_end_is_found(made: Installation) -> None:
     assert "fragments is 3, not 4" in finding.text
 
 
+def test_a_day_that_was_put_together_wrongly_is_found(made: Installation) -> None:
+    with Index.open(made.data.index_file) as index:
+        assert index.settle(made.begin + 3 * 86_400 * 10**9, 10)
+    assert made.audit().ok
+    connection = sqlite3.connect(made.data.index_file)
+    connection.execute("UPDATE stretches SET end_utc = end_utc + 1")
+    connection.commit()
+    connection.close()
+    report = made.audit()
+    assert set(kinds(report)) == {"index_differs"}
+    assert "put together" in report.findings[0].text
+
+
 def test_a_row_deleted_from_the_ledger_is_found(made: Installation) -> None:
     gap = GapClosed(
         **made.story.stamp("recorder-0", 0), gap="g", camera="door", cause="camera_unreachable",

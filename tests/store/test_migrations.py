@@ -16,7 +16,9 @@ from evertape.store.database import prepare, schema_of, writing_engine
 from evertape.store.failures import IndexDamagedError
 from evertape.store.index import Index
 from evertape.store.migrate import MIGRATIONS, upgrade
+from evertape.store.stretches import wrong_days
 from evertape.store.tables import SCHEMA, metadata
+from evertape_lab.many import make_index
 
 
 def test_the_newest_migration_is_the_one_the_program_expects() -> None:
@@ -56,6 +58,19 @@ def test_an_older_database_is_migrated_when_it_is_opened(tmp_path: Path) -> None
         assert index.cameras() == []
     with Index.open_readonly(place) as index:
         assert index.cameras() == []
+
+
+def test_files_of_an_older_database_are_put_together_afterwards(tmp_path: Path) -> None:
+    place = tmp_path / "index"
+    make_index(place, 3000, cameras=2)
+    engine = writing_engine(place)
+    with engine.begin() as connection:
+        for statement in ("DROP TABLE days", "DROP TABLE stretches", "UPDATE alembic_version SET version_num = '0005'"):
+            connection.execute(text(statement))
+    engine.dispose()
+    with Index.open(place) as index:
+        assert sum(index.settle(1 << 62, 1) for _ in range(20)) == 4
+        assert not list(wrong_days(index))
 
 
 def test_a_newer_database_is_refused_not_changed(tmp_path: Path) -> None:

@@ -44,10 +44,15 @@ async def settle_days(host: DaysHost) -> None:
     """Put together what is due, for ever."""
     await asyncio.sleep(QUIET_S)
     while True:
-        before = int(host.clock.utc_ns()) - OVER_NS
-        try:
-            found = await host.ask(lambda index: index.settle(before, AT_ONCE))  # noqa: B023
-        except (IndexBusyError, OSError) as error:
-            log.debug("[STORAGE] days that are over were left as they are: %s", error)
-            found = 0
-        await asyncio.sleep(PAUSE_S if found else ROUND_S)
+        await asyncio.sleep(await settle_some(host))
+
+
+async def settle_some(host: DaysHost) -> float:
+    """Put together some of what is due; returns after how many seconds to go on."""
+    before = int(host.clock.utc_ns()) - OVER_NS
+    try:
+        found = await host.ask(lambda index: index.settle(before, AT_ONCE))
+    except (IndexBusyError, OSError) as error:
+        log.debug("[STORAGE] days that are over were left as they are: %s", error)
+        found = 0
+    return PAUSE_S if found else ROUND_S

@@ -30,8 +30,8 @@ MOST_S = 400 * 24 * 3600.0
 """A year and a bit, in one question."""
 _NAMED = 64
 """So many segments of a span are named; of more only how many there are."""
-_COARSE_S = 3600.0
-"""From here on a pixel is so much that files are not looked at one by one."""
+_COARSE_S = 900.0
+"""From here on a pixel is so much that nobody asks for files, and they are not looked at one by one."""
 _AT_ONCE = 4
 """Cameras; the index has as many threads."""
 _AROUND_NS = 12 * 3600 * NS_PER_S
@@ -46,7 +46,7 @@ class TimelineSpan(BaseModel):
     volume: str = Field(default="", description="Of what is recorded: the name of the volume it lies on.")
     spilled: bool = Field(default=False, description="It was written to a spill volume first.")
     segments: list[str] = Field(
-        default=[], description=f"Their ids, if there are at most {_NAMED}; none at a `resolution` of an hour."
+        default=[], description=f"Their ids, if there are at most {_NAMED}; none at a `resolution` of 900 s and more."
     )
     segment_count: int = 0
     cause: str = Field(default="", description="Of a gap; docs/reference/causes.md explains each.")
