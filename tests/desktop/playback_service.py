@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pytestqt.exceptions import TimeoutError as TooLate
 from pytestqt.qtbot import QtBot
 
 from evertape_desktop.playback.player import Player
@@ -88,7 +89,7 @@ def settle(
 
     try:
         qtbot.waitUntil(settled, timeout=timeout_ms)
-    except TimeoutError:
+    except TooLate:
         raise AssertionError("\n".join(map(repr, map(_state, [player] * 9, player.tracks.values())))) from None
 
 

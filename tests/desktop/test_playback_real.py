@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -72,7 +73,8 @@ def begin_of(service: PlaybackService, camera: str = "door") -> int:
     return utc_ns(service.parts(camera)[0]["start"])
 
 
-def gap_of(service: PlaybackService, camera: str = "door") -> tuple[int, int]:
+def gap_of(service: PlaybackService, camera: str = "yard") -> tuple[int, int]:
+    """That of both cameras; of the one from which nothing is deleted here."""
     parts = service.parts(camera)
     for before, after in pairwise(parts):
         if utc_ns(after["start"]) - utc_ns(before["end"]) > NS_PER_S:
@@ -166,11 +168,11 @@ def test_a_gap_shows_its_cause_and_playing_goes_on_behind_it(
 
 
 def test_backward_shows_earlier_and_earlier_keyframes(qtbot: QtBot, service: PlaybackService, player: Player) -> None:
-    player.seek(gap_of(service)[0] - NS_PER_S)
+    player.seek(gap_of(service)[0] - NS_PER_S // 2)
     settle(qtbot, player)
     seen, _ = numbers_seen(player, "door")
     player.play(-2.0)
-    qtbot.waitUntil(lambda: len(seen) >= 5, timeout=8000)
+    qtbot.waitUntil(lambda: len(seen) >= 4, timeout=8000)
     player.pause()
     assert seen[1:] == sorted(seen[1:], reverse=True)
     track = player.tracks["door"]
@@ -296,10 +298,14 @@ def test_the_window_looks_as_it_should(qtbot: QtBot, service: PlaybackService, w
     settle(qtbot, widget.player)
     qtbot.waitUntil(lambda: bool(widget.tiles.spans("door", start, end, 50 * NS_PER_MS)), timeout=8000)
     widget.say("")
-    picture = widget.grab()
-    assert picture.width() >= 1280
+    picture = widget.grab().toImage()
+    spot = widget.wall.surfaces["door"].mapTo(widget, widget.wall.surfaces["door"].rect().center())
+    assert picture.pixelColor(spot).lightness() > 20, "there is a picture"
     if os.environ.get("EVERTAPE_GUIDE_PICTURES"):
-        picture.save(str(GUIDE / "desktop-playback.png"))
+        # The lab's noise would take most of the bytes.
+        few = picture.convertToFormat(QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither)
+        assert few.save(str(GUIDE / "desktop-playback.png"))
+        assert (GUIDE / "desktop-playback.png").stat().st_size < 150_000
 
 
 def test_closing_leaves_no_thread(qtbot: QtBot, service: PlaybackService, qapp: QApplication) -> None:

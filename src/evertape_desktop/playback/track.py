@@ -53,7 +53,7 @@ class Track(QObject):
         self._at = 0
         self._size: tuple[int, int] | None = None
         self._failures = 0
-        self._is_forgetting = False
+        self._is_forgetting = self._is_over = False
         self._again = QTimer(self, singleShot=True)
         self._again.timeout.connect(self._retry)
 
@@ -123,6 +123,9 @@ class Track(QObject):
 
     def end(self) -> None:
         """Let go; the decoder's thread ends in its own time."""
+        if self._is_over:
+            return
+        self._is_over = True
         self._again.stop()
         self.changed.disconnect()
         if self._reading is not None:
