@@ -206,7 +206,8 @@ def _paint(canvas: Canvas[Span], known: CoverageInput, pieces: list[Counted], sl
             canvas.paint(hurt.start, hurt.end, _gap(Cause.FOOTAGE_DAMAGED, hurt.id))
     for free in canvas.free():
         for start, end, segments in stretches(pieces, *free):
-            canvas.paint(start, end, _recorded(*segments))
+            # What lies behind damage is named by itself.
+            canvas.paint(start, min(end, free[1]), _recorded(*segments))
     for lost in [item for item in known.footage if item.state in ("missing", "deleted")]:
         cause = _fate(lost)
         if cause is not None and lost.end is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, false, insert, select, true, update
@@ -86,7 +85,7 @@ def unsettle(connection: Connection, days: set[Day]) -> None:
     """What is put together of these days holds no more; within the caller's transaction."""
     if not days:
         return
-    known = dict(_known(connection, days))
+    known = {day: settled for day, settled in _known(connection, days) if day in days}
     settled = [{"camera_": day.camera, "day_": day.day} for day, is_settled in known.items() if is_settled]
     if settled:
         connection.execute(_FORGOTTEN, settled)
@@ -97,10 +96,12 @@ def unsettle(connection: Connection, days: set[Day]) -> None:
 
 
 def _known(connection: Connection, days: set[Day]) -> Iterator[tuple[Day, bool]]:
-    for camera, some in groupby(sorted(days), lambda day: day.camera):
-        for part in chunks([day.day for day in some]):
-            found = select(_DAYS.day, _DAYS.settled).where(_DAYS.camera == camera, _DAYS.day.in_(part))
-            for number, settled in connection.execute(found):
+    """Of more than is asked for, where several cameras have several days: mostly it is one day of many."""
+    cameras, numbers = sorted({day.camera for day in days}), sorted({day.day for day in days})
+    for some in chunks(cameras):
+        for part in chunks(numbers):
+            found = select(*tables.days.columns).where(_DAYS.camera.in_(some), _DAYS.day.in_(part))
+            for camera, number, settled in connection.execute(found):
                 yield Day(camera, number), settled
 
 
