@@ -64,7 +64,7 @@ def views(monkeypatch: pytest.MonkeyPatch) -> list[TestView]:
     """Those that were made, in their order."""
     made: list[TestView] = []
 
-    def make(_pool: ViewPool, key: Key, options: ViewOptions) -> TestView:
+    def make(_pool: ViewPool, key: Key, options: ViewOptions, _on_event: object) -> TestView:
         made.append(TestView(key, options))
         return made[-1]
 

@@ -54,11 +54,19 @@ def test_of_pictures_that_nobody_takes_the_newest_stay_and_the_others_are_counte
     for shade in range(DEPTH + 3):
         slot.put(frame(shade))
     assert (slot.decoded, slot.replaced, len(woken)) == (DEPTH + 3, 3, DEPTH + 3)
-    first, more = slot.take()
-    assert first is not None and first.data[0] == 3 and more
-    last, more = slot.take()
-    assert last is not None and last.data[0] == 4 and not more
+    taken = [slot.take() for _ in range(DEPTH)]
+    assert [one.data[0] for one, _ in taken if one is not None] == [*range(3, DEPTH + 3)]
+    assert [more for _, more in taken] == [True] * (DEPTH - 1) + [False]
     assert slot.take() == (None, False)
+
+
+def test_a_slot_that_is_closed_wakes_nobody() -> None:
+    woken: list[int] = []
+    slot = FrameSlot(lambda: woken.append(1))
+    slot.put(frame())
+    slot.close()
+    slot.put(frame())
+    assert woken == [1] and slot.take() == (None, False)
 
 
 def test_a_thousand_pictures_wake_the_gui_no_oftener_than_a_screen_shows(qtbot: QtBot) -> None:
@@ -157,9 +165,15 @@ print(app.platformName(), app.primaryScreen().grabWindow(0).toImage().pixelColor
 """
 
 
-@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="there is no Xvfb here")
-@pytest.mark.skipif(not find_library("xcb-cursor"), reason="what Qt needs for X11 is not installed (libxcb-cursor0)")
-def test_the_picture_is_on_a_real_screen() -> None:
+needs_xvfb = pytest.mark.skipif(
+    shutil.which("Xvfb") is None or not find_library("xcb-cursor"),
+    reason="Xvfb, or what Qt needs for X11 (libxcb-cursor0), is not installed",
+)
+
+
+@contextmanager
+def screen() -> Iterator[dict[str, str]]:
+    """A display of X11: the environment of a program that shows something there."""
     reading, writing = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(writing), "-screen", "0", "800x600x24", "-nolisten", "tcp"],
@@ -169,12 +183,28 @@ def test_the_picture_is_on_a_real_screen() -> None:
     try:
         with os.fdopen(reading) as told:
             display = f":{told.readline().strip()}"
-        env = {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": os.pathsep.join(sys.path)}
-        done = subprocess.run([sys.executable, "-c", XVFB], env=env, capture_output=True, text=True, timeout=60)
-        assert done.stdout.split() == ["xcb", "#00c000"], done.stderr
+        path = os.pathsep.join(filter(None, sys.path))
+        yield {**os.environ, "DISPLAY": display, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": path}
     finally:
         server.terminate()
         server.wait()
+
+
+@needs_xvfb
+def test_the_picture_is_on_a_real_screen() -> None:
+    with screen() as env:
+        done = subprocess.run([sys.executable, "-c", XVFB], env=env, capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["xcb", "#00c000"], done.stderr
+
+
+@needs_xvfb
+def test_gstreamer_draws_into_the_cells_by_itself_where_that_is_set() -> None:
+    """Zoomed and back, away with a card and back, from frames and back, and with a camera removed: no error of X."""
+    script = Path(__file__).parent / "overlay_window.py"
+    with screen() as env:
+        done = subprocess.run([sys.executable, str(script)], env=env, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"large": True, "card": True}
 
 
 # -- from a hub elsewhere -------------------------------------------------------------------------------------

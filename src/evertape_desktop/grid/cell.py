@@ -19,6 +19,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QWidget
 
+from evertape_desktop.video.native import NativeWindow
+from evertape_desktop.video.overlay import strip_height
 from evertape_desktop.video.pool import LiveView, ViewPool
 from evertape_desktop.video.surface import VideoSurface
 
@@ -45,6 +47,14 @@ class _Watch:
     def show_away(self) -> None:
         """See ``Watcher``."""
         self._cell.went(self)
+
+    def show_overlay(self) -> None:
+        """See ``Watcher``."""
+        self._cell.drawn(self)
+
+    def overlay_window(self) -> int:
+        """See ``Watcher``."""
+        return self._cell.window_for(self.stream)
 
 
 class Cell(VideoSurface):
@@ -73,6 +83,7 @@ class Cell(VideoSurface):
         self._next: _Watch | None = None
         self._is_chosen = False
         self._pressed_at: QPoint | None = None
+        self._windows: dict[str, NativeWindow] = {}
         self.resized.connect(self._fit)
 
     # -- what is decoded for it -----------------------------------------------------------------------------
@@ -106,25 +117,69 @@ class Cell(VideoSurface):
             self._current, self._next = watch, None
         if watch.view.image is not None:
             self.came(watch, watch.view.image)
+        elif watch.view.is_overlaid:
+            self.drawn(watch)
+
+    @property
+    def has_picture(self) -> bool:
+        """The camera's picture is on the screen, whoever drew it."""
+        return self.image is not None or any(window.isVisibleTo(self) for window in self._windows.values())
 
     def came(self, watch: _Watch, image: QImage) -> None:
         """A picture."""
-        if watch is self._next:
-            self._leave(self._current)
-            self._current, self._next = watch, None
+        self._change_to(watch)
         if watch is self._current:
+            self._uncover("")
             self.show_picture(image)
+
+    def drawn(self, watch: _Watch) -> None:
+        """Pictures are drawn into the window for this stream."""
+        self._change_to(watch)
+        if watch is self._current:
+            self._uncover(watch.stream)
+            self.forget()
+            self.turned.emit()
 
     def went(self, watch: _Watch) -> None:
         """No pictures come."""
         if watch is self._current:
+            self._uncover("")
             self.show_away()
+
+    def window_for(self, stream: str) -> int:
+        """The number of the window that a stream is drawn into."""
+        window = self._windows.get(stream)
+        if window is None:
+            window = self._windows[stream] = NativeWindow(self._redraw, self)
+            self._place_windows()
+        return int(window.winId())
+
+    def _uncover(self, stream: str) -> None:
+        for name, window in self._windows.items():
+            window.setVisible(name == stream)
+
+    def _place_windows(self) -> None:
+        top = strip_height(self.height(), self.font())
+        area = self.rect().adjusted(_BORDER, max(_BORDER, top), -_BORDER, -_BORDER)
+        for window in self._windows.values():
+            window.setGeometry(area)
+
+    def _redraw(self) -> None:
+        for watch in (self._current, self._next):
+            if watch is not None and watch.view is not None:
+                watch.view.redraw()
+
+    def _change_to(self, watch: _Watch) -> None:
+        if watch is self._next:
+            self._leave(self._current)
+            self._current, self._next = watch, None
 
     def _leave(self, watch: _Watch | None) -> None:
         if watch is not None and watch.view is not None:
             self._pool.leave(watch.view, watch)
 
     def _fit(self) -> None:
+        self._place_windows()
         for watch in (self._current, self._next):
             if watch is not None and watch.view is not None:
                 watch.view.fit()

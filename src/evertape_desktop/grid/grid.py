@@ -16,7 +16,7 @@ from evertape_desktop.grid import layout
 from evertape_desktop.grid.cell import Cell
 from evertape_desktop.grid.deeds import CameraDeeds
 from evertape_desktop.grid.describe import card_of, label_of
-from evertape_desktop.video.pool import ViewPool
+from evertape_desktop.video.pool import WINDOW_S, ViewPool
 
 _ARROWS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
@@ -184,7 +184,9 @@ class VideoGrid(QWidget):
         cell = self._cells.pop(camera_id)
         cell.want("")
         cell.hide()
-        cell.deleteLater()
+        self.pool.drop(camera_id)
+        # What GStreamer draws into stays until it surely draws no more.
+        QTimer.singleShot(int(WINDOW_S * 1000), cell, cell.deleteLater)
         self._zoomed = "" if self._zoomed == camera_id else self._zoomed
         self._selected = "" if self._selected == camera_id else self._selected
 
@@ -221,7 +223,7 @@ class VideoGrid(QWidget):
             cell, camera = self._cells.get(camera_id), look.camera(camera_id)
             if cell is None or camera is None:
                 continue
-            has_picture = cell.image is not None
+            has_picture = cell.has_picture
             label = label_of(look, camera, cell.stream, with_clock=with_clock, has_picture=has_picture)
             problem = cell.view.problem if cell.view is not None else ""
             cell.say(label, card_of(look, camera, cell.stream, backend.connection, age_s, problem))
@@ -229,7 +231,7 @@ class VideoGrid(QWidget):
 
     def _name(self, cell: Cell, camera: CameraLook, index: int) -> None:
         name = camera.name or camera.id
-        words = ", ".join(filter(None, (cell.label.mark_text, cell.card.headline if cell.image is None else "")))
+        words = ", ".join(filter(None, (cell.label.mark_text, "" if cell.has_picture else cell.card.headline)))
         text = self.tr("Camera {0}: {1}").format(index + 1, name) + (f", {words}" if words else "")
         if text != cell.accessibleName():
             cell.setAccessibleName(text)

@@ -30,13 +30,14 @@ class FrameSlot:
     """Where a view's pictures wait.
 
     Args:
-        wake: is called when there is one; on GStreamer's thread.
+        wake: is called when there is one; on GStreamer's thread, and never after ``close``.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._lock = threading.Lock()
         self._frames: deque[Frame] = deque()
+        self._is_closed = False
         self.decoded = 0
         """How many came."""
         self.replaced = 0
@@ -45,12 +46,15 @@ class FrameSlot:
     def put(self, frame: Frame) -> None:
         """A new one."""
         with self._lock:
+            if self._is_closed:
+                return
             self.decoded += 1
-            if len(self._frames) == DEPTH:
+            if len(self._frames) >= DEPTH:
                 self._frames.popleft()
                 self.replaced += 1
             self._frames.append(frame)
-        self._wake()
+            # Within the lock: what is woken may be gone a moment after ``close``, and pipelines end later than views.
+            self._wake()
 
     def take(self) -> tuple[Frame | None, bool]:
         """The next one, and whether another waits."""
@@ -58,9 +62,10 @@ class FrameSlot:
             frame = self._frames.popleft() if self._frames else None
             return frame, bool(self._frames)
 
-    def clear(self) -> None:
-        """Forget those that wait."""
+    def close(self) -> None:
+        """Take no more, wake nobody any more, and forget those that wait."""
         with self._lock:
+            self._is_closed = True
             self._frames.clear()
 
 

@@ -95,6 +95,19 @@ def label_font(height: int, base: QFont) -> QFont:
     return font
 
 
+def strip_height(height: int, base: QFont) -> int:
+    """Of the label over a picture so high."""
+    return _strip_height(QFontMetrics(label_font(height, base)))
+
+
+def _strip_height(metrics: QFontMetrics) -> int:
+    return metrics.height() + _pad(metrics)
+
+
+def _pad(metrics: QFontMetrics) -> int:
+    return max(4, metrics.height() // 3)
+
+
 class Strip:
     """The label of one cell, drawn when it changes."""
 
@@ -112,8 +125,8 @@ class Strip:
 
 def _draw(label: Label, size: QSize, ratio: float, font: QFont) -> QPixmap:
     metrics = QFontMetrics(font)
-    pad = max(4, metrics.height() // 3)
-    width, height = max(1, size.width()), metrics.height() + pad
+    pad = _pad(metrics)
+    width, height = max(1, size.width()), _strip_height(metrics)
     pixmap = QPixmap(int(width * ratio), int(height * ratio))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(_PAPER)

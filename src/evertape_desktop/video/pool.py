@@ -7,18 +7,29 @@ layout restarts anything.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 
 from evertape.config.desktop import DesktopSettings, Streaming
-from evertape.media.view.terms import FallbackStrategy, Frame, SinkKind, ViewOptions
+from evertape.media.view.terms import (
+    FallbackActivated,
+    FallbackStrategy,
+    FirstPicture,
+    Frame,
+    PrimaryRecovered,
+    SinkKind,
+    ViewEvent,
+    ViewOptions,
+)
 from evertape_desktop.context import Context
 from evertape_desktop.video.frames import FrameSlot, Ticker
+from evertape_desktop.video.native import can_overlay
 
 if TYPE_CHECKING:
     from evertape.media.view.view import View
@@ -31,8 +42,12 @@ GRACE_S = 20.0
 HOLD_S = 2.0
 """The last picture stays for so long while a view is made anew, before the card is shown."""
 
+_JOIN_S = 2.0
 AGAIN_S = 10.0
 """A view that ended by itself, because this machine lacks something, is tried again after so long."""
+
+WINDOW_S = 10.0
+"""A view that has ended may go on drawing into its window for so long."""
 
 Key = tuple[str, str]
 """Camera and stream."""
@@ -50,18 +65,32 @@ class Watcher(Protocol):
     def show_away(self) -> None:
         """There is none."""
 
+    def show_overlay(self) -> None:
+        """The camera's pictures are drawn into ``overlay_window``."""
+
+    def overlay_window(self) -> int:
+        """The number of a window to draw into, which outlives the view by ``WINDOW_S``; 0: there is none."""
+
 
 class LiveView(QObject):
     """One view and those who show it.
 
+    Its pictures become images (``frames``), or GStreamer draws them into a window by itself (``overlay``, X11).
+
     Args:
         key: camera and stream.
-        make: makes the decoding view, given its options.
+        make: makes the decoding view, given its options and whom to tell what happens.
         ticker: whom to wake for new pictures.
     """
 
+    _told = Signal(object)
+
     def __init__(
-        self, key: Key, make: Callable[[ViewOptions], View], ticker: Ticker, parent: QObject | None = None
+        self,
+        key: Key,
+        make: Callable[[ViewOptions, Callable[[ViewEvent], None]], View],
+        ticker: Ticker,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.key = key
@@ -69,14 +98,22 @@ class LiveView(QObject):
         """The newest picture of the camera; ``None`` while it is away."""
         self.problem = ""
         """Why nothing can be shown, if that is so."""
+        self.is_overlaid = False
+        """The camera's pictures are drawn into a window of the display; no image is made of them."""
+        self.has_window = False
+        """It was made to draw into a window."""
         self.watchers: list[Watcher] = []
         self.left_at = 0.0
-        self.slot = FrameSlot(ticker.wake)
+        self._wake = ticker.wake
+        self.slot = FrameSlot(self._wake)
+        self._telling = threading.Lock()
         self._make = make
         self._hold_until = 0.0
         self._failed_at = 0.0
         self._view: View | None = None
         self._size: tuple[int, int] | None = None
+        self._round = 0
+        self._told.connect(self._on_event, Qt.ConnectionType.QueuedConnection)
 
     @property
     def view(self) -> View | None:
@@ -89,19 +126,38 @@ class LiveView(QObject):
         if old is not None:
             old.ask_to_stop()
         self._hold_until = time.monotonic() + HOLD_S
-        # Pictures of the old view that are still on their way reach a slot that nobody reads.
-        self.slot = FrameSlot(self.slot._wake)
+        self.slot.close()
+        self.slot = FrameSlot(self._wake)
         self._size = self._wanted()
+        with self._telling:
+            self._round += 1
+        window = self.watchers[0].overlay_window() if self.watchers and overlays(streaming) else 0
+        self.has_window = window != 0
         options = ViewOptions(
             decoder=streaming.decoder,
-            sink=SinkKind.FRAMES,
+            sink=SinkKind.OVERLAY if window else SinkKind.FRAMES,
             on_frame=self.slot.put,
             frame_format="BGRx",
             frame_size=self._size,
-            title="",
+            window=window,
         )
-        self._view = self._make(options)
+        self._view = self._make(options, partial(self._tell, self._round, bool(window)))
         self._view.start()
+        return old
+
+    def redraw(self) -> None:
+        """The window that is drawn into has another size, or lost what was in it."""
+        if self._view is not None:
+            self._view.fit(self._size)
+
+    def end(self) -> View | None:
+        """Nobody tells it anything from now on; returns the view that ends."""
+        old, self._view = self._view, None
+        with self._telling:
+            self._round += 1
+        self.slot.close()
+        if old is not None:
+            old.ask_to_stop()
         return old
 
     def fit(self) -> None:
@@ -128,12 +184,29 @@ class LiveView(QObject):
             self._away()
         return now - self._failed_at >= AGAIN_S
 
+    def _tell(self, round_: int, is_overlay: bool, event: ViewEvent) -> None:
+        with self._telling:
+            # Else the pictures themselves tell. ``end`` has said that this object may be gone.
+            if is_overlay and round_ == self._round:
+                self._told.emit((round_, event))
+
+    def _on_event(self, told: tuple[int, ViewEvent]) -> None:
+        round_, event = told
+        if round_ != self._round:
+            return
+        if isinstance(event, FirstPicture | PrimaryRecovered):
+            self.problem, self.image, self.is_overlaid = "", None, True
+            for watcher in self.watchers:
+                watcher.show_overlay()
+        elif isinstance(event, FallbackActivated):
+            self._away()
+
     def _show(self, frame: Frame) -> None:
         if frame.fallback:
             if time.monotonic() >= self._hold_until:
                 self._away()
             return
-        self.problem = ""
+        self.problem, self.is_overlaid = "", False
         self._hold_until = 0.0
         # The image refers to these bytes, and PySide keeps them for as long as it lives.
         self.image = QImage(frame.data, frame.width, frame.height, frame.width * 4, QImage.Format.Format_RGB32)
@@ -141,7 +214,7 @@ class LiveView(QObject):
             watcher.show_picture(self.image)
 
     def _away(self) -> None:
-        self.image = None
+        self.image, self.is_overlaid = None, False
         for watcher in self.watchers:
             watcher.show_away()
 
@@ -182,8 +255,9 @@ class ViewPool(QObject):
             view = self._views[key] = LiveView(key, partial(self._make, key), self.ticker, self)
         if watcher not in view.watchers:
             view.watchers.append(watcher)
-        if view.view is None and not self._is_closed:
-            view.open(self._streaming)
+        # Made anew while nobody showed it, it had no window to draw into.
+        if not self._is_closed and (view.view is None or view.has_window is not overlays(self._streaming)):
+            self._reopen(view)
             self._timer.start()
         view.fit()
         return view
@@ -195,6 +269,11 @@ class ViewPool(QObject):
         view.left_at = time.monotonic()
         view.fit()
 
+    def drop(self, camera_id: str) -> None:
+        """The camera is gone: end its views at once."""
+        for key in [key for key in self._views if key[0] == camera_id]:
+            self._end(self._views[key])
+
     def close(self) -> None:
         """End every view, and wait until their threads have ended; nothing is decoded after."""
         self._is_closed = True
@@ -203,15 +282,19 @@ class ViewPool(QObject):
             self._end(view)
         for old in self._ending:
             old.stop()
+        if self._ending and overlays(self._streaming):
+            from evertape.media.gst.lib import join_disposals
+
+            join_disposals(_JOIN_S)  # before their windows go
         self._ending.clear()
 
     # -- inside ---------------------------------------------------------------------------------------------
 
-    def _make(self, key: Key, options: ViewOptions) -> View:
+    def _make(self, key: Key, options: ViewOptions, on_event: Callable[[ViewEvent], None]) -> View:
         from evertape.media.view.strategies import view_class
 
         source = partial(self._context.backend.source, *key)
-        return view_class(_strategy(self._streaming.fallback))(source, options)
+        return view_class(_strategy(self._streaming.fallback))(source, options, on_event)
 
     def _tick(self) -> bool:
         waiting = [view.deliver() for view in self._views.values()]
@@ -233,19 +316,22 @@ class ViewPool(QObject):
 
     def _end(self, view: LiveView) -> None:
         del self._views[view.key]
-        if view.view is not None:
-            view.view.ask_to_stop()
-            self._ending.append(view.view)
-        view.slot.clear()
+        old = view.end()
+        if old is not None:
+            self._ending.append(old)
         view.deleteLater()
 
     def _settings_changed(self, settings: DesktopSettings) -> None:
         new = settings.streaming
-        changed = (new.fallback, new.decoder) != (self._streaming.fallback, self._streaming.decoder)
-        self._streaming = new
+        changed, self._streaming = new != self._streaming, new
         if changed and not self._is_closed:
             for view in self._views.values():
                 self._reopen(view)
+
+
+def overlays(streaming: Streaming) -> bool:
+    """Whether GStreamer is to draw by itself; only where it was asked for (docs/design/desktop.md)."""
+    return streaming.output == "overlay" and can_overlay()
 
 
 def _strategy(name: str) -> FallbackStrategy:

@@ -37,6 +37,17 @@ _ready, _ = Gst.init_check(None)
 if not _ready:
     raise SetupError("GStreamer does not start", hint=f"{_HINT}; then `evertape doctor` checks every piece")
 
+# The bindings make a class when it is first asked for, and not safely when two threads ask at once: PyGObject 3.42
+# gives each its own, and refuses one's to the other. GStreamer's threads ask for these; of others only owners ask.
+_ASKED_BY_THREADS = [
+    getattr(Gst, _name)
+    for _name in (
+        "Bin Buffer BufferFlags Caps CapsFeatures Element ElementFactory Event EventType FlowReturn Format GhostPad "
+        "MapFlags Message MessageType Pad PadProbeInfo PadProbeReturn PadProbeType Query Sample Segment State "
+        "StateChangeReturn Stream Structure"
+    ).split()
+]
+
 __all__ = [
     "Gio",
     "Gst",

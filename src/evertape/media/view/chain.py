@@ -20,6 +20,10 @@ from evertape.types import NS_PER_MS, NS_PER_S, Codec, VideoCaps
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GLib, GstVideo  # noqa: E402 - only after its version is pinned
 
+# The bindings make a class when it is first asked for, and two threads that ask at once get one each, of which the
+# other is then refused ("Must be GstVideo.VideoInfo, not VideoInfo"). GStreamer's threads ask for these.
+_ASKED_BY_THREADS = (GstVideo.VideoInfo, GstVideo.VideoFormatInfo, GstVideo.VideoMeta)
+
 LATENCY_NS = 100 * NS_PER_MS
 """Pictures are shown so long after their time. They come in batches of 40 ms (``streaming.drain_viewed``), and a
 network's usual delay varies by less than the rest."""

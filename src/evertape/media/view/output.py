@@ -73,6 +73,10 @@ class Output:
         match self._options.sink:
             case SinkKind.AUTO:
                 return make(window_sink(sys.platform, os.environ, Path("/dev/dri").is_dir()))
+            case SinkKind.OVERLAY:
+                from evertape.media.view.overlay import overlay_sink
+
+                return overlay_sink(self._options.window)
             case SinkKind.FAKE:
                 return make("fakesink", sync=True, enable_last_sample=False, **{"async": False})
             case SinkKind.FRAMES:
@@ -100,6 +104,9 @@ class Output:
             return []
         if self._options.sink is SinkKind.AUTO:
             return [make("videoconvert")]
+        if self._options.sink is SinkKind.OVERLAY:
+            # The sink asks for the window's size.
+            return [make("videoscale"), make("videoconvert")]
         # Smaller first: half the size costs a fifth of converting all pixels (640x360 to 320x180, measured).
         self._limit = make("capsfilter", caps=_size_caps(self._options.frame_size))
         return [make("videoscale"), self._limit, make("videoconvert")]
@@ -108,6 +115,10 @@ class Output:
         """Give pictures no larger than this from now on; see ``ViewOptions.frame_size``. From any thread."""
         if self._limit is not None:
             self._limit.set_property("caps", _size_caps(size))
+        elif self._options.sink is SinkKind.OVERLAY:
+            from evertape.media.view.overlay import draw_again
+
+            draw_again(self.sink)
 
     def add_to(self, pipeline: Any) -> Any:
         """Put it into ``pipeline`` and return the pad to link to.

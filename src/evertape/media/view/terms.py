@@ -26,6 +26,8 @@ class SinkKind(StrEnum):
     """A window, by whatever this machine has."""
     FRAMES = "frames"
     """A function of the caller's; see ``ViewOptions.on_frame``."""
+    OVERLAY = "overlay"
+    """A window of the caller's (X11); see ``ViewOptions.window``."""
     FAKE = "fake"
     """Nowhere, at the pace of a screen; for measuring and for machines without one."""
 
@@ -66,6 +68,7 @@ class ViewOptions:
         frame_format: the pixels it gets.
         frame_size: it gets them no larger than so many pixels by so many, in the picture's own shape, and never larger
             than the picture is; ``None``: as they are. ``View.fit`` changes it.
+        window: where pictures are drawn with ``SinkKind.OVERLAY``: its number on the display.
         title: what the card calls the camera.
         zone: of the times on the card; ``None``: the machine's.
         max_behind_ns: decoding that is so far behind skips to the next keyframe.
@@ -80,6 +83,7 @@ class ViewOptions:
     on_frame: Callable[[Frame], None] | None = None
     frame_format: str = "RGB"
     frame_size: tuple[int, int] | None = None
+    window: int = 0
     title: str = ""
     zone: tzinfo | None = None
     max_behind_ns: int = 2 * NS_PER_S

@@ -81,7 +81,8 @@ class View:
         self._on_event = on_event
         self._clock = clock or SystemClock()
         self._stopping = threading.Event()
-        self._size = self._fitted = self.options.frame_size
+        self._size = self.options.frame_size
+        self._fit = threading.Event()
         self._thread: threading.Thread | None = None
         self._screen = self.screen_class(self.options, self.stats)
         self._decoding = Decoding(self._screen, self.options, self.stats, self._decoder_troubled)
@@ -103,8 +104,9 @@ class View:
         self._thread.start()
 
     def fit(self, size: tuple[int, int] | None) -> None:
-        """See ``ViewOptions.frame_size``; from any thread, within a round."""
+        """See ``ViewOptions.frame_size``; from any thread, within a round. In a window: it has another size now."""
         self._size = size
+        self._fit.set()
 
     @property
     def is_alive(self) -> bool:
@@ -172,9 +174,9 @@ class View:
 
     def _round(self, source: ViewSource) -> None:
         now = self._clock.boot_ns()
-        if self._size != self._fitted:
-            self._fitted = self._size
-            self._screen.fit(self._fitted)
+        if self._fit.is_set():
+            self._fit.clear()
+            self._screen.fit(self._size)
         for event in source.poll(now):
             match event:
                 case SourceCaps(video=video):
