@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_ROUNDS = 5
+"""Of ending what is under way; more were never seen."""
+
 
 class Backend(QObject):
     """See the module.
@@ -221,10 +224,13 @@ class Backend(QObject):
             self._loop.run_forever()
             # What was asked for in the last moment becomes a task first.
             self._loop.run_until_complete(asyncio.sleep(0))
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            for _ in range(_ROUNDS):
+                # One that is ended may still begin another, such as an attempt to connect.
+                if not (tasks := asyncio.all_tasks(self._loop)):
+                    break
+                for task in tasks:
+                    task.cancel()
+                self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             with contextlib.suppress(Problem, TimeoutError):
                 self._loop.run_until_complete(asyncio.wait_for(self.link.close(), 2))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
