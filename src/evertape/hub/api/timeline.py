@@ -119,10 +119,12 @@ async def timeline(
     names = await chosen(services, who, camera)
     now = await live(services)
     found: list[CameraTimeline] = []
-    for some in range(0, len(names), _AT_ONCE):
+    # Of stretches most is Python's work, of which threads only make more: one camera after the other.
+    at_once = _AT_ONCE if resolution < _COARSE_S else 1
+    for some in range(0, len(names), at_once):
         asked = (
             _of_camera(services, now, name, (start, end), round(resolution * NS_PER_S))
-            for name in names[some : some + _AT_ONCE]
+            for name in names[some : some + at_once]
         )
         found += await asyncio.gather(*asked)
     return Timeline(start=instant(start), end=instant(end), now=instant(now.now), resolution=resolution, cameras=found)
