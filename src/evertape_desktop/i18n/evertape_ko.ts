@@ -25,15 +25,15 @@
     </message>
     <message>
         <source>User</source>
-        <translation>사용자</translation>
+        <translation>사용자 이름</translation>
     </message>
     <message>
         <source>Password</source>
-        <translation>암호</translation>
+        <translation>비밀번호</translation>
     </message>
     <message>
         <source>Smaller stream</source>
-        <translation>작은 스트림</translation>
+        <translation>보조 스트림</translation>
     </message>
     <message>
         <source>none</source>
@@ -76,7 +76,7 @@
     <name>AddChannel</name>
     <message>
         <source>Add a channel</source>
-        <translation>채널 추가</translation>
+        <translation>알림 방법 추가</translation>
     </message>
     <message>
         <source>Add</source>
@@ -100,7 +100,7 @@
     </message>
     <message>
         <source>Also when it is over</source>
-        <translation>끝났을 때도 알림</translation>
+        <translation>해제되었을 때도 알림</translation>
     </message>
 </context>
 <context>
@@ -139,7 +139,7 @@
     </message>
     <message>
         <source>Use it although it is on the system&apos;s own disk</source>
-        <translation>시스템 디스크에 있어도 사용</translation>
+        <translation>시스템 디스크에 있더라도 사용</translation>
     </message>
 </context>
 <context>
@@ -230,7 +230,7 @@
     </message>
     <message>
         <source>The free space</source>
-        <translation>빈 공간</translation>
+        <translation>남은 공간</translation>
     </message>
     <message>
         <source>Switch one off only to test the others.</source>
@@ -257,7 +257,7 @@
     </message>
     <message>
         <source>Channel</source>
-        <translation>채널</translation>
+        <translation>알림 방법</translation>
     </message>
     <message>
         <source>To</source>
@@ -273,7 +273,7 @@
     </message>
     <message>
         <source>Channels: ways to tell people</source>
-        <translation>채널: 사람들에게 알리는 방법</translation>
+        <translation>알림 방법: 사람들에게 알리는 방법</translation>
     </message>
     <message>
         <source>Add…</source>
@@ -289,7 +289,7 @@
     </message>
     <message>
         <source>Send a message by this channel</source>
-        <translation>이 채널로 메시지를 보냅니다</translation>
+        <translation>이 알림 방법으로 메시지를 보냅니다</translation>
     </message>
     <message>
         <source>Test all</source>
@@ -305,7 +305,7 @@
     </message>
     <message>
         <source>The channel</source>
-        <translation>채널</translation>
+        <translation>알림 방법</translation>
     </message>
     <message>
         <source>URL</source>
@@ -317,7 +317,7 @@
     </message>
     <message>
         <source>Also when it is over</source>
-        <translation>끝났을 때도 알림</translation>
+        <translation>해제되었을 때도 알림</translation>
     </message>
     <message>
         <source>When people sleep</source>
@@ -325,7 +325,7 @@
     </message>
     <message>
         <source>Quiet hours</source>
-        <translation>조용한 시간</translation>
+        <translation>방해 금지 시간</translation>
     </message>
     <message>
         <source>none, or like 22:00-06:30</source>
@@ -353,7 +353,7 @@
     </message>
     <message>
         <source>Heartbeat</source>
-        <translation>하트비트</translation>
+        <translation>생존 신호</translation>
     </message>
     <message>
         <source>none</source>
@@ -377,11 +377,11 @@
     </message>
     <message>
         <source>User</source>
-        <translation>사용자</translation>
+        <translation>사용자 이름</translation>
     </message>
     <message>
         <source>Password</source>
-        <translation>암호</translation>
+        <translation>비밀번호</translation>
     </message>
     <message>
         <source>Speak TLS with it</source>
@@ -397,7 +397,7 @@
     </message>
     <message>
         <source>Where Home Assistant listens</source>
-        <translation>Home Assistant가 듣는 토픽</translation>
+        <translation>Home Assistant의 검색 토픽</translation>
     </message>
     <message>
         <source>arrived, or there was none</source>
@@ -409,7 +409,7 @@
     </message>
     <message>
         <source>Remove the channel “{0}”?</source>
-        <translation>채널 “{0}”을(를) 제거할까요?</translation>
+        <translation>알림 방법 “{0}”을(를) 제거할까요?</translation>
     </message>
     <message>
         <source>Nothing is told there any more.</source>
@@ -503,7 +503,7 @@
     <name>AskPassword</name>
     <message>
         <source>My password</source>
-        <translation>내 암호</translation>
+        <translation>내 비밀번호</translation>
     </message>
     <message>
         <source>Change</source>
@@ -511,7 +511,7 @@
     </message>
     <message>
         <source>The old one</source>
-        <translation>현재 암호</translation>
+        <translation>현재 비밀번호</translation>
     </message>
     <message>
         <source>At least {0} characters.</source>
@@ -519,7 +519,7 @@
     </message>
     <message>
         <source>The new one</source>
-        <translation>새 암호</translation>
+        <translation>새 비밀번호</translation>
     </message>
 </context>
 <context>
@@ -577,42 +577,42 @@
     </message>
     <message>
         <source>Leave it empty to keep the one it has; a new one ends its sessions.</source>
-        <translation>비워 두면 지금 암호를 유지합니다. 새 암호로 바꾸면 그 세션들이 끝납니다.</translation>
+        <translation>비워 두면 지금 비밀번호를 유지합니다. 새 비밀번호로 바꾸면 그 세션들이 끝납니다.</translation>
     </message>
     <message>
         <source>Password</source>
-        <translation>암호</translation>
+        <translation>비밀번호</translation>
     </message>
 </context>
 <context>
     <name>BackupDialog</name>
     <message>
         <source>Back up</source>
-        <translation type="unfinished"></translation>
+        <translation>백업</translation>
     </message>
     <message>
         <source>Copy and compare</source>
-        <translation type="unfinished"></translation>
+        <translation>복사하고 비교</translation>
     </message>
     <message>
         <source>{0} files ({1}) lie in {2}.</source>
-        <translation type="unfinished"></translation>
+        <translation>파일 {0}개({1})를 {2}에 복사했습니다.</translation>
     </message>
     <message>
         <source>{0} of them are what the recorder wrote, by its hash.</source>
-        <translation type="unfinished"></translation>
+        <translation>그중 {0}개는 해시로 녹화기가 기록한 그대로임을 확인했습니다.</translation>
     </message>
     <message>
         <source>{0} read back as they came; the recorder has no hash yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개는 받은 그대로 다시 읽혔습니다. 녹화기에 아직 해시가 없습니다.</translation>
     </message>
     <message>
         <source>{0} are being written and were left out.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개는 기록 중이므로 제외했습니다.</translation>
     </message>
     <message>
         <source>{0} could not be copied:</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개를 복사할 수 없었습니다:</translation>
     </message>
 </context>
 <context>
@@ -643,7 +643,7 @@
     </message>
     <message>
         <source>Configuration, journal, ledger, keys and accounts in one file, which “evertape restore” puts back. It holds the passwords of the cameras: keep it where nobody else reads it.</source>
-        <translation>설정, 저널, 원장, 키, 계정을 한 파일에 담으며 “evertape restore”로 되돌립니다. 카메라의 암호가 들어 있으므로 다른 사람이 읽지 못하는 곳에 두십시오.</translation>
+        <translation>설정, 저널, 기록부, 키, 계정을 한 파일에 담으며 “evertape restore”로 되돌립니다. 카메라의 비밀번호가 들어 있으므로 다른 사람이 읽지 못하는 곳에 두십시오.</translation>
     </message>
     <message>
         <source>The recorder</source>
@@ -655,7 +655,7 @@
     </message>
     <message>
         <source>All keys with their values, as JSON, to be read or compared. Passwords are masked.</source>
-        <translation>모든 키와 값을 읽거나 비교할 수 있게 JSON으로 씁니다. 암호는 가려집니다.</translation>
+        <translation>모든 키와 값을 읽거나 비교할 수 있게 JSON으로 씁니다. 비밀번호는 가려집니다.</translation>
     </message>
     <message>
         <source>The recorder&apos;s configuration</source>
@@ -691,7 +691,7 @@
     </message>
     <message>
         <source>✓ {0} holds everything but the footage, and passwords; only you can read it.</source>
-        <translation>✓ {0}에 영상을 뺀 모든 것과 암호가 들어 있습니다. 본인만 읽을 수 있습니다.</translation>
+        <translation>✓ {0}에 영상을 뺀 모든 것과 비밀번호가 들어 있습니다. 본인만 읽을 수 있습니다.</translation>
     </message>
     <message>
         <source>✓ {0} is written.</source>
@@ -710,144 +710,144 @@
     <name>CameraDeeds</name>
     <message>
         <source>Grid</source>
-        <translation type="unfinished"></translation>
+        <translation>격자</translation>
     </message>
     <message>
         <source>Save picture…</source>
-        <translation type="unfinished"></translation>
+        <translation>스냅샷 저장…</translation>
     </message>
     <message>
         <source>Record</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화</translation>
     </message>
     <message>
         <source>Connect anew</source>
-        <translation type="unfinished"></translation>
+        <translation>다시 연결</translation>
     </message>
     <message>
         <source>Properties…</source>
-        <translation type="unfinished"></translation>
+        <translation>속성…</translation>
     </message>
     <message>
         <source>Stop recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 중지</translation>
     </message>
     <message>
         <source>Save picture</source>
-        <translation type="unfinished"></translation>
+        <translation>스냅샷 저장</translation>
     </message>
     <message>
         <source>Pictures (*.jpg)</source>
-        <translation type="unfinished"></translation>
+        <translation>그림 (*.jpg)</translation>
     </message>
 </context>
 <context>
     <name>CameraList</name>
     <message>
         <source>Filter</source>
-        <translation type="unfinished"></translation>
+        <translation>걸러 보기</translation>
     </message>
     <message>
         <source>Filter cameras by name or state</source>
-        <translation type="unfinished"></translation>
+        <translation>이름이나 상태로 카메라 걸러 보기</translation>
     </message>
     <message>
         <source>Cameras</source>
-        <translation type="unfinished">카메라</translation>
+        <translation>카메라</translation>
     </message>
 </context>
 <context>
     <name>CameraModel</name>
     <message>
         <source>{0:.2f} % of the last 24 hours recorded</source>
-        <translation type="unfinished"></translation>
+        <translation>지난 24시간의 {0:.2f} % 녹화됨</translation>
     </message>
 </context>
 <context>
     <name>CameraProperties</name>
     <message>
         <source>State</source>
-        <translation type="unfinished">상태</translation>
+        <translation>상태</translation>
     </message>
     <message>
         <source>Disk</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크</translation>
     </message>
     <message>
         <source>File</source>
-        <translation type="unfinished"></translation>
+        <translation>파일</translation>
     </message>
     <message>
         <source>Recorded</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 시간</translation>
     </message>
     <message>
         <source>Size</source>
-        <translation type="unfinished">크기</translation>
+        <translation>크기</translation>
     </message>
     <message>
         <source>Waiting in memory</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리에서 대기</translation>
     </message>
     <message>
         <source>Last 24 hours</source>
-        <translation type="unfinished"></translation>
+        <translation>지난 24시간</translation>
     </message>
     <message>
         <source>Recording</source>
-        <translation type="unfinished">녹화</translation>
+        <translation>녹화</translation>
     </message>
     <message>
         <source>{0}: properties</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}: 속성</translation>
     </message>
     <message>
         <source>Main stream</source>
-        <translation type="unfinished"></translation>
+        <translation>기본 스트림</translation>
     </message>
     <message>
         <source>Smaller stream</source>
-        <translation type="unfinished">작은 스트림</translation>
+        <translation>보조 스트림</translation>
     </message>
     <message>
         <source>Since</source>
-        <translation type="unfinished"></translation>
+        <translation>시작 시각</translation>
     </message>
     <message>
         <source>Picture</source>
-        <translation type="unfinished"></translation>
+        <translation>화면</translation>
     </message>
     <message>
         <source>Data rate</source>
-        <translation type="unfinished"></translation>
+        <translation>데이터 전송률</translation>
     </message>
     <message>
         <source>Keyframe every</source>
-        <translation type="unfinished"></translation>
+        <translation>키프레임 간격</translation>
     </message>
     <message>
         <source>Sound</source>
-        <translation type="unfinished"></translation>
+        <translation>소리</translation>
     </message>
     <message>
         <source>Viewers</source>
-        <translation type="unfinished"></translation>
+        <translation>보는 곳</translation>
     </message>
     <message>
         <source>{0} pictures/s</source>
-        <translation type="unfinished"></translation>
+        <translation>초당 {0}프레임</translation>
     </message>
     <message>
         <source>{0:.2f} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{0:.2f}초</translation>
     </message>
     <message>
         <source>none</source>
-        <translation type="unfinished">없음</translation>
+        <translation>없음</translation>
     </message>
     <message>
         <source>{0:.2f} % recorded, gaps: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0:.2f} % 녹화됨, 공백 {1}건</translation>
     </message>
 </context>
 <context>
@@ -902,7 +902,7 @@
     </message>
     <message>
         <source>as for all</source>
-        <translation>공통 설정대로</translation>
+        <translation>공통 설정</translation>
     </message>
     <message>
         <source>TCP, inside the connection</source>
@@ -930,7 +930,7 @@
     </message>
     <message>
         <source>Record without being told to</source>
-        <translation>지시가 없어도 녹화</translation>
+        <translation>따로 지시하지 않아도 녹화</translation>
     </message>
     <message>
         <source>Schedule</source>
@@ -954,7 +954,7 @@
     </message>
     <message>
         <source>Smaller stream</source>
-        <translation>작은 스트림</translation>
+        <translation>보조 스트림</translation>
     </message>
     <message>
         <source>none</source>
@@ -962,7 +962,7 @@
     </message>
     <message>
         <source>User</source>
-        <translation>사용자</translation>
+        <translation>사용자 이름</translation>
     </message>
     <message>
         <source>none, or in the URL</source>
@@ -970,7 +970,7 @@
     </message>
     <message>
         <source>Password</source>
-        <translation>암호</translation>
+        <translation>비밀번호</translation>
     </message>
     <message>
         <source>none, or elsewhere</source>
@@ -982,11 +982,11 @@
     </message>
     <message>
         <source>Or the file it is in</source>
-        <translation>또는 암호가 든 파일</translation>
+        <translation>또는 비밀번호가 든 파일</translation>
     </message>
     <message>
         <source>Or the variable it is in</source>
-        <translation>또는 암호가 든 환경 변수</translation>
+        <translation>또는 비밀번호가 든 환경 변수</translation>
     </message>
     <message>
         <source>Transport</source>
@@ -1082,76 +1082,76 @@
     </message>
     <message>
         <source>The password in it is masked: write it out, or take it out and use the fields below.</source>
-        <translation>URL의 암호가 가려져 있습니다. 다시 적거나, 지우고 아래 칸을 쓰십시오.</translation>
+        <translation>URL의 비밀번호가 가려져 있습니다. 다시 적거나, 지우고 아래 칸을 쓰십시오.</translation>
     </message>
 </context>
 <context>
     <name>Choosing</name>
     <message>
         <source>Cameras to play</source>
-        <translation type="unfinished"></translation>
+        <translation>재생할 카메라</translation>
     </message>
     <message>
         <source>From</source>
-        <translation type="unfinished">부터</translation>
+        <translation>시작</translation>
     </message>
     <message>
         <source>To</source>
-        <translation type="unfinished">받는 곳</translation>
+        <translation>끝</translation>
     </message>
     <message>
         <source>Show</source>
-        <translation type="unfinished"></translation>
+        <translation>보기</translation>
     </message>
 </context>
 <context>
     <name>Controls</name>
     <message>
         <source>Time shown</source>
-        <translation type="unfinished"></translation>
+        <translation>표시 시각</translation>
     </message>
     <message>
         <source>Rate</source>
-        <translation type="unfinished"></translation>
+        <translation>속도</translation>
     </message>
 </context>
 <context>
     <name>DeleteDialog</name>
     <message>
         <source>Delete footage</source>
-        <translation type="unfinished"></translation>
+        <translation>영상 삭제</translation>
     </message>
     <message>
         <source>Delete for good</source>
-        <translation type="unfinished"></translation>
+        <translation>영구 삭제</translation>
     </message>
     <message>
         <source>Looking what there is …</source>
-        <translation type="unfinished"></translation>
+        <translation>확인하는 중 …</translation>
     </message>
     <message>
         <source>Also the {0} files that reach beyond the selection</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 구간을 벗어나는 파일 {0}개도 포함</translation>
     </message>
     <message>
         <source>{0} files ({1}) would be deleted.</source>
-        <translation type="unfinished"></translation>
+        <translation>파일 {0}개({1})가 삭제됩니다.</translation>
     </message>
     <message>
         <source>{0} stay, because they are protected.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개는 보호되어 있어 남습니다.</translation>
     </message>
     <message>
         <source>{0} stay, because they are being written.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개는 기록 중이어서 남습니다.</translation>
     </message>
     <message>
         <source>{0} files ({1}) are deleted.</source>
-        <translation type="unfinished"></translation>
+        <translation>파일 {0}개({1})를 삭제했습니다.</translation>
     </message>
     <message>
         <source>{0} stayed; the recorder&apos;s log says why.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}개는 남았습니다. 이유는 녹화기의 로그에 있습니다.</translation>
     </message>
 </context>
 <context>
@@ -1169,61 +1169,61 @@
     <name>ExportDialog</name>
     <message>
         <source>Export</source>
-        <translation type="unfinished"></translation>
+        <translation>내보내기</translation>
     </message>
     <message>
         <source>With what proves that it was not changed since (a .zip)</source>
-        <translation type="unfinished"></translation>
+        <translation>변경되지 않았음을 증명하는 해시와 서명 포함 (.zip)</translation>
     </message>
     <message>
         <source>Go on at once where footage is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>영상이 없는 구간은 건너뛰고 바로 이어 붙이기</translation>
     </message>
     <message>
         <source>Leave out what lies on volumes that are away</source>
-        <translation type="unfinished"></translation>
+        <translation>지금 쓸 수 없는 볼륨의 영상은 제외</translation>
     </message>
     <message>
         <source>Films (*.mp4 *.zip)</source>
-        <translation type="unfinished"></translation>
+        <translation>동영상 (*.mp4 *.zip)</translation>
     </message>
     <message>
         <source>{0} ({1}), read back and compared; its hash lies beside it.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ({1}): 다시 읽어 비교했으며, 해시를 옆에 저장했습니다.</translation>
     </message>
 </context>
 <context>
     <name>FootageCalendar</name>
     <message>
         <source>Days with footage</source>
-        <translation type="unfinished"></translation>
+        <translation>영상이 있는 날</translation>
     </message>
 </context>
 <context>
     <name>FootageDeeds</name>
     <message>
         <source>There is no picture to save</source>
-        <translation type="unfinished"></translation>
+        <translation>저장할 화면이 없습니다</translation>
     </message>
     <message>
         <source>Save the picture</source>
-        <translation type="unfinished"></translation>
+        <translation>스냅샷 저장</translation>
     </message>
     <message>
         <source>PNG (*.png)</source>
-        <translation type="unfinished"></translation>
+        <translation>PNG (*.png)</translation>
     </message>
     <message>
         <source>JPEG (*.jpg)</source>
-        <translation type="unfinished"></translation>
+        <translation>JPEG (*.jpg)</translation>
     </message>
     <message>
         <source>Saved: {0} ({1}×{2})</source>
-        <translation type="unfinished"></translation>
+        <translation>저장했습니다: {0} ({1}×{2})</translation>
     </message>
     <message>
         <source>Select a time first: drag over the time line with Shift, or press I and O</source>
-        <translation type="unfinished"></translation>
+        <translation>먼저 구간을 선택하십시오. Shift를 누른 채 타임라인을 끌거나, I와 O를 누르십시오</translation>
     </message>
 </context>
 <context>
@@ -1356,140 +1356,140 @@
     <name>Legend</name>
     <message>
         <source>What the colours mean: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>색의 뜻: {0}</translation>
     </message>
 </context>
 <context>
     <name>LogBar</name>
     <message>
         <source>All cameras</source>
-        <translation type="unfinished">모든 카메라</translation>
+        <translation>모든 카메라</translation>
     </message>
     <message>
         <source>At least as grave as</source>
-        <translation type="unfinished"></translation>
+        <translation>최소 심각도</translation>
     </message>
     <message>
         <source>Everything</source>
-        <translation type="unfinished">모두</translation>
+        <translation>모두</translation>
     </message>
     <message>
         <source>Information</source>
-        <translation type="unfinished"></translation>
+        <translation>정보</translation>
     </message>
     <message>
         <source>Warnings</source>
-        <translation type="unfinished">경고</translation>
+        <translation>경고</translation>
     </message>
     <message>
         <source>Errors</source>
-        <translation type="unfinished"></translation>
+        <translation>오류</translation>
     </message>
     <message>
         <source>Camera</source>
-        <translation type="unfinished">카메라</translation>
+        <translation>카메라</translation>
     </message>
     <message>
         <source>Search</source>
-        <translation type="unfinished">찾기</translation>
+        <translation>찾기</translation>
     </message>
     <message>
         <source>Live</source>
-        <translation type="unfinished"></translation>
+        <translation>실시간</translation>
     </message>
     <message>
         <source>Follow what happens now; without it, the past of the chosen time is shown</source>
-        <translation type="unfinished"></translation>
+        <translation>지금 일어나는 일을 계속 표시합니다. 끄면 선택한 기간의 지난 기록을 표시합니다</translation>
     </message>
     <message>
         <source>From</source>
-        <translation type="unfinished">부터</translation>
+        <translation>시작</translation>
     </message>
     <message>
         <source>Until</source>
-        <translation type="unfinished">까지</translation>
+        <translation>끝</translation>
     </message>
     <message>
         <source>Show</source>
-        <translation type="unfinished"></translation>
+        <translation>보기</translation>
     </message>
     <message>
         <source>Export…</source>
-        <translation type="unfinished"></translation>
+        <translation>내보내기…</translation>
     </message>
 </context>
 <context>
     <name>LogModel</name>
     <message>
         <source>Time</source>
-        <translation type="unfinished"></translation>
+        <translation>시각</translation>
     </message>
     <message>
         <source>Level</source>
-        <translation type="unfinished">수준</translation>
+        <translation>수준</translation>
     </message>
     <message>
         <source>Source</source>
-        <translation type="unfinished"></translation>
+        <translation>출처</translation>
     </message>
     <message>
         <source>Camera</source>
-        <translation type="unfinished">카메라</translation>
+        <translation>카메라</translation>
     </message>
     <message>
         <source>Message</source>
-        <translation type="unfinished"></translation>
+        <translation>내용</translation>
     </message>
     <message>
         <source>detail</source>
-        <translation type="unfinished"></translation>
+        <translation>상세</translation>
     </message>
     <message>
         <source>info</source>
-        <translation type="unfinished"></translation>
+        <translation>정보</translation>
     </message>
     <message>
         <source>warning</source>
-        <translation type="unfinished"></translation>
+        <translation>경고</translation>
     </message>
     <message>
         <source>error</source>
-        <translation type="unfinished"></translation>
+        <translation>오류</translation>
     </message>
 </context>
 <context>
     <name>LogViewer</name>
     <message>
         <source>Log</source>
-        <translation type="unfinished"></translation>
+        <translation>로그</translation>
     </message>
     <message>
         <source>Export the log…</source>
-        <translation type="unfinished"></translation>
+        <translation>로그 내보내기…</translation>
     </message>
     <message>
         <source>event</source>
-        <translation type="unfinished"></translation>
+        <translation>이벤트</translation>
     </message>
     <message>
         <source>Reading …</source>
-        <translation type="unfinished"></translation>
+        <translation>읽는 중 …</translation>
     </message>
     <message>
         <source>{0} events</source>
-        <translation type="unfinished"></translation>
+        <translation>이벤트 {0}건</translation>
     </message>
     <message>
         <source>The newest {0} events of that time; choose a shorter one</source>
-        <translation type="unfinished"></translation>
+        <translation>그 기간의 최신 이벤트 {0}건만 표시합니다. 더 짧은 기간을 선택하십시오</translation>
     </message>
     <message>
         <source>Export the log</source>
-        <translation type="unfinished"></translation>
+        <translation>로그 내보내기</translation>
     </message>
     <message>
         <source>{0} lines were written to {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}줄을 {1}에 저장했습니다</translation>
     </message>
 </context>
 <context>
@@ -1547,94 +1547,94 @@
     <name>LoginDialog</name>
     <message>
         <source>Log in</source>
-        <translation type="unfinished"></translation>
+        <translation>로그인</translation>
     </message>
     <message>
         <source>Log in to {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 로그인하십시오.</translation>
     </message>
     <message>
         <source>Stay logged in on this computer</source>
-        <translation type="unfinished"></translation>
+        <translation>이 컴퓨터에서 로그인 상태 유지</translation>
     </message>
     <message>
         <source>Name</source>
-        <translation type="unfinished">이름</translation>
+        <translation>이름</translation>
     </message>
     <message>
         <source>Password</source>
-        <translation type="unfinished">암호</translation>
+        <translation>비밀번호</translation>
     </message>
 </context>
 <context>
     <name>MainWindow</name>
     <message>
         <source>Cameras</source>
-        <translation type="unfinished">카메라</translation>
+        <translation>카메라</translation>
     </message>
     <message>
         <source>Recording</source>
-        <translation type="unfinished">녹화</translation>
+        <translation>녹화</translation>
     </message>
     <message>
         <source>Playback</source>
-        <translation type="unfinished"></translation>
+        <translation>재생</translation>
     </message>
     <message>
         <source>Log</source>
-        <translation type="unfinished"></translation>
+        <translation>로그</translation>
     </message>
     <message>
         <source>System</source>
-        <translation type="unfinished"></translation>
+        <translation>시스템</translation>
     </message>
     <message>
         <source>Window</source>
-        <translation type="unfinished"></translation>
+        <translation>창</translation>
     </message>
     <message>
         <source>Full screen</source>
-        <translation type="unfinished"></translation>
+        <translation>전체 화면</translation>
     </message>
     <message>
         <source>Settings…</source>
-        <translation type="unfinished"></translation>
+        <translation>설정…</translation>
     </message>
     <message>
         <source>Quit</source>
-        <translation type="unfinished"></translation>
+        <translation>끝내기</translation>
     </message>
     <message>
         <source>&amp;File</source>
-        <translation type="unfinished"></translation>
+        <translation>파일(&amp;F)</translation>
     </message>
     <message>
         <source>&amp;View</source>
-        <translation type="unfinished"></translation>
+        <translation>보기(&amp;V)</translation>
     </message>
     <message>
         <source>Grid</source>
-        <translation type="unfinished"></translation>
+        <translation>격자</translation>
     </message>
     <message>
         <source>&amp;Panels</source>
-        <translation type="unfinished"></translation>
+        <translation>패널(&amp;P)</translation>
     </message>
     <message>
         <source>&amp;Recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화(&amp;R)</translation>
     </message>
     <message>
         <source>&amp;Playback</source>
-        <translation type="unfinished"></translation>
+        <translation>재생(&amp;L)</translation>
     </message>
     <message>
         <source>Connected to {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 연결됨</translation>
     </message>
     <message>
         <source>Connecting to {0} …</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 연결하는 중 …</translation>
     </message>
 </context>
 <context>
@@ -1704,133 +1704,133 @@
     <name>PlaySurface</name>
     <message>
         <source>Recorded picture of {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}의 녹화 영상</translation>
     </message>
 </context>
 <context>
     <name>PlaybackWidget</name>
     <message>
         <source>Playback</source>
-        <translation type="unfinished"></translation>
+        <translation>재생</translation>
     </message>
     <message>
         <source>Previous file</source>
-        <translation type="unfinished"></translation>
+        <translation>이전 파일</translation>
     </message>
     <message>
         <source>Backward, faster each time</source>
-        <translation type="unfinished"></translation>
+        <translation>뒤로 재생, 누를수록 빠르게</translation>
     </message>
     <message>
         <source>One picture back</source>
-        <translation type="unfinished"></translation>
+        <translation>이전 프레임</translation>
     </message>
     <message>
         <source>Play or pause</source>
-        <translation type="unfinished"></translation>
+        <translation>재생 또는 일시 정지</translation>
     </message>
     <message>
         <source>Pause</source>
-        <translation type="unfinished"></translation>
+        <translation>일시 정지</translation>
     </message>
     <message>
         <source>One picture on</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 프레임</translation>
     </message>
     <message>
         <source>Forward, faster each time</source>
-        <translation type="unfinished"></translation>
+        <translation>앞으로 재생, 누를수록 빠르게</translation>
     </message>
     <message>
         <source>Next file</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 파일</translation>
     </message>
     <message>
         <source>5 seconds back</source>
-        <translation type="unfinished"></translation>
+        <translation>5초 뒤로</translation>
     </message>
     <message>
         <source>5 seconds on</source>
-        <translation type="unfinished"></translation>
+        <translation>5초 앞으로</translation>
     </message>
     <message>
         <source>To the beginning of what is shown</source>
-        <translation type="unfinished"></translation>
+        <translation>표시 구간의 시작으로</translation>
     </message>
     <message>
         <source>To the newest picture</source>
-        <translation type="unfinished"></translation>
+        <translation>최신 화면으로</translation>
     </message>
     <message>
         <source>Next gap</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 공백</translation>
     </message>
     <message>
         <source>Previous gap</source>
-        <translation type="unfinished"></translation>
+        <translation>이전 공백</translation>
     </message>
     <message>
         <source>To where footage goes on</source>
-        <translation type="unfinished"></translation>
+        <translation>영상이 이어지는 곳으로</translation>
     </message>
     <message>
         <source>Selection begins here</source>
-        <translation type="unfinished"></translation>
+        <translation>여기를 선택 시작으로</translation>
     </message>
     <message>
         <source>Selection ends here</source>
-        <translation type="unfinished"></translation>
+        <translation>여기를 선택 끝으로</translation>
     </message>
     <message>
         <source>Save the picture …</source>
-        <translation type="unfinished"></translation>
+        <translation>스냅샷 저장 …</translation>
     </message>
     <message>
         <source>Export the selection …</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 구간 내보내기 …</translation>
     </message>
     <message>
         <source>Back up the selection …</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 구간 백업 …</translation>
     </message>
     <message>
         <source>Protect the selection …</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 구간 보호 …</translation>
     </message>
     <message>
         <source>Delete the selection …</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 구간 삭제 …</translation>
     </message>
     <message>
         <source>Select nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 해제</translation>
     </message>
     <message>
         <source>Loading …</source>
-        <translation type="unfinished"></translation>
+        <translation>불러오는 중 …</translation>
     </message>
     <message>
         <source>Keyframes only</source>
-        <translation type="unfinished"></translation>
+        <translation>키프레임만</translation>
     </message>
     <message>
         <source>{0} selected</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 선택됨</translation>
     </message>
 </context>
 <context>
     <name>Player</name>
     <message>
         <source>There is no other file in that direction</source>
-        <translation type="unfinished"></translation>
+        <translation>그 방향에는 다른 파일이 없습니다</translation>
     </message>
     <message>
         <source>No gap in that direction</source>
-        <translation type="unfinished"></translation>
+        <translation>그 방향에는 공백이 없습니다</translation>
     </message>
     <message>
         <source>There is no footage before</source>
-        <translation type="unfinished"></translation>
+        <translation>이전 영상이 없습니다</translation>
     </message>
 </context>
 <context>
@@ -1881,11 +1881,11 @@
     </message>
     <message>
         <source>From</source>
-        <translation>부터</translation>
+        <translation>시작</translation>
     </message>
     <message>
         <source>Until</source>
-        <translation>까지</translation>
+        <translation>끝</translation>
     </message>
     <message>
         <source>Older than</source>
@@ -1901,27 +1901,27 @@
     </message>
     <message>
         <source>too old</source>
-        <translation>너무 오래됨</translation>
+        <translation>보존 기간 초과</translation>
     </message>
     <message>
         <source>over the camera&apos;s share</source>
-        <translation>카메라의 몫을 넘음</translation>
+        <translation>카메라 용량 초과</translation>
     </message>
     <message>
         <source>room is needed</source>
-        <translation>공간이 필요함</translation>
+        <translation>공간 필요</translation>
     </message>
     <message>
         <source>the volume is full</source>
-        <translation>볼륨이 가득 참</translation>
+        <translation>볼륨 가득 참</translation>
     </message>
     <message>
         <source>older than asked for</source>
-        <translation>지정한 것보다 오래됨</translation>
+        <translation>지정한 기간 초과</translation>
     </message>
     <message>
         <source>Nothing would be deleted now.</source>
-        <translation>지금은 삭제될 것이 없습니다.</translation>
+        <translation>지금 삭제될 영상은 없습니다.</translation>
     </message>
     <message>
         <source>{0} files, {1}.</source>
@@ -1933,7 +1933,7 @@
     </message>
     <message>
         <source>{0} files are too young.</source>
-        <translation>파일 {0}개는 아직 새것입니다.</translation>
+        <translation>파일 {0}개는 최소 보존 기간 안에 있습니다.</translation>
     </message>
     <message>
         <source>Changes that are not applied yet do not count.</source>
@@ -1957,7 +1957,7 @@
     </message>
     <message>
         <source>✓ {0} files deleted, {1} freed.</source>
-        <translation>✓ 파일 {0}개를 삭제하여 {1}를 비웠습니다.</translation>
+        <translation>✓ 파일 {0}개를 삭제해 {1}를 확보했습니다.</translation>
     </message>
     <message>
         <source>{0} failed</source>
@@ -1999,54 +1999,54 @@
     <name>ProtectDialog</name>
     <message>
         <source>Protect footage</source>
-        <translation type="unfinished"></translation>
+        <translation>영상 보호</translation>
     </message>
     <message>
         <source>Protect</source>
-        <translation type="unfinished"></translation>
+        <translation>보호</translation>
     </message>
     <message>
         <source>Why</source>
-        <translation type="unfinished">이유</translation>
+        <translation>이유</translation>
     </message>
     <message>
         <source>Why, for whoever looks later</source>
-        <translation type="unfinished"></translation>
+        <translation>이유 (나중에 볼 사람을 위해)</translation>
     </message>
     <message>
         <source>The footage of {0} cameras stays until somebody lets it go.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 보호를 해제할 때까지 카메라 {0}대의 영상을 보존합니다.</translation>
     </message>
 </context>
 <context>
     <name>RecordingControlWidget</name>
     <message>
         <source>All start</source>
-        <translation type="unfinished"></translation>
+        <translation>모두 시작</translation>
     </message>
     <message>
         <source>All stop</source>
-        <translation type="unfinished"></translation>
+        <translation>모두 중지</translation>
     </message>
     <message>
         <source>Start recording all cameras</source>
-        <translation type="unfinished"></translation>
+        <translation>모든 카메라 녹화 시작</translation>
     </message>
     <message>
         <source>Stop recording all cameras</source>
-        <translation type="unfinished"></translation>
+        <translation>모든 카메라 녹화 중지</translation>
     </message>
     <message>
         <source>Recording</source>
-        <translation type="unfinished">녹화</translation>
+        <translation>녹화</translation>
     </message>
     <message>
         <source>the recorder has not done it yet</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화기가 아직 처리하지 않았습니다</translation>
     </message>
     <message>
         <source>{0} of {1} recording</source>
-        <translation type="unfinished"></translation>
+        <translation>{1}대 중 {0}대 녹화 중</translation>
     </message>
 </context>
 <context>
@@ -2069,7 +2069,7 @@
     </message>
     <message>
         <source>When</source>
-        <translation>때</translation>
+        <translation>녹화 시간</translation>
     </message>
     <message>
         <source>Schedule</source>
@@ -2101,7 +2101,7 @@
     </message>
     <message>
         <source>Memory for the newest footage</source>
-        <translation>가장 새로운 영상을 위한 메모리</translation>
+        <translation>최신 영상용 메모리</translation>
     </message>
     <message>
         <source>Kept in memory</source>
@@ -2160,59 +2160,59 @@
     <name>RecordingRow</name>
     <message>
         <source>Start</source>
-        <translation type="unfinished"></translation>
+        <translation>시작</translation>
     </message>
     <message>
         <source>Stop</source>
-        <translation type="unfinished">중지</translation>
+        <translation>중지</translation>
     </message>
     <message>
         <source>Start recording {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 녹화 시작</translation>
     </message>
     <message>
         <source>Stop recording {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 녹화 중지</translation>
     </message>
     <message>
         <source>starting…</source>
-        <translation type="unfinished"></translation>
+        <translation>시작하는 중…</translation>
     </message>
     <message>
         <source>stopping…</source>
-        <translation type="unfinished"></translation>
+        <translation>중지하는 중…</translation>
     </message>
     <message>
         <source>Switched off</source>
-        <translation type="unfinished"></translation>
+        <translation>사용 안 함</translation>
     </message>
     <message>
         <source>Recording to {0}, the spare volume</source>
-        <translation type="unfinished"></translation>
+        <translation>예비 볼륨 {0}에 녹화 중</translation>
     </message>
     <message>
         <source>Recording to {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 녹화 중</translation>
     </message>
     <message>
         <source>Waiting: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>대기 중: {0}</translation>
     </message>
     <message>
         <source>Waiting for the first picture</source>
-        <translation type="unfinished"></translation>
+        <translation>첫 화면을 기다리는 중</translation>
     </message>
     <message>
         <source>Not recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화하지 않음</translation>
     </message>
     <message>
         <source>Not recording: outside its schedule</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화하지 않음: 예약 시간 아님</translation>
     </message>
     <message>
         <source>Not recording: stopped by hand</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화하지 않음: 수동으로 중지</translation>
     </message>
 </context>
 <context>
@@ -2290,23 +2290,23 @@
     <name>RunDialog</name>
     <message>
         <source>The recorder makes the file …</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화기가 파일을 만드는 중 …</translation>
     </message>
     <message>
         <source>Fetching …</source>
-        <translation type="unfinished"></translation>
+        <translation>받는 중 …</translation>
     </message>
     <message>
         <source>Copying and comparing …</source>
-        <translation type="unfinished"></translation>
+        <translation>복사하고 비교하는 중 …</translation>
     </message>
     <message>
         <source>Deleting …</source>
-        <translation type="unfinished"></translation>
+        <translation>삭제하는 중 …</translation>
     </message>
     <message>
         <source>Close</source>
-        <translation type="unfinished"></translation>
+        <translation>닫기</translation>
     </message>
 </context>
 <context>
@@ -2355,35 +2355,35 @@
     <name>StorageBanner</name>
     <message>
         <source>Recording resumed on {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에서 녹화를 재개했습니다</translation>
     </message>
     <message>
         <source>{0} can be used again</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}을(를) 다시 사용할 수 있습니다</translation>
     </message>
     <message>
         <source>No contact with the recorder for {0} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}초 동안 녹화기와 연결되지 않음</translation>
     </message>
     <message>
         <source>what is shown may be old</source>
-        <translation type="unfinished"></translation>
+        <translation>표시된 내용이 최신이 아닐 수 있습니다</translation>
     </message>
     <message>
         <source>Recording goes on with {0}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 계속 녹화합니다.</translation>
     </message>
     <message>
         <source>Recording goes on.</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화는 계속됩니다.</translation>
     </message>
     <message>
         <source>New footage waits in memory, {0} s so far.</source>
-        <translation type="unfinished"></translation>
+        <translation>새 영상을 메모리에 보관하고 있습니다(현재 {0}초).</translation>
     </message>
     <message>
         <source>New footage waits in memory, {0} s so far; {1} % of the memory is used.</source>
-        <translation type="unfinished"></translation>
+        <translation>새 영상을 메모리에 보관하고 있습니다(현재 {0}초, 메모리 {1} % 사용).</translation>
     </message>
 </context>
 <context>
@@ -2422,7 +2422,7 @@
     </message>
     <message>
         <source>Retire…</source>
-        <translation>폐기…</translation>
+        <translation>사용 종료…</translation>
     </message>
     <message>
         <source>Write nothing new to it</source>
@@ -2442,15 +2442,15 @@
     </message>
     <message>
         <source>Primary: recorded to whenever it can be</source>
-        <translation>Primary: 쓸 수 있으면 언제나 녹화</translation>
+        <translation>기본: 쓸 수 있으면 항상 여기에 녹화</translation>
     </message>
     <message>
         <source>Spill: while no primary can be</source>
-        <translation>Spill: primary를 쓸 수 없는 동안</translation>
+        <translation>예비: 기본 볼륨을 쓸 수 없는 동안 녹화</translation>
     </message>
     <message>
         <source>Retired: only read</source>
-        <translation>Retired: 읽기만</translation>
+        <translation>사용 종료: 읽기만</translation>
     </message>
     <message>
         <source>The volume</source>
@@ -2510,11 +2510,11 @@
     </message>
     <message>
         <source>Retire the volume “{0}”?</source>
-        <translation>볼륨 “{0}”을(를) 폐기할까요?</translation>
+        <translation>볼륨 “{0}”을(를) 사용 종료할까요?</translation>
     </message>
     <message>
         <source>Retire</source>
-        <translation>폐기</translation>
+        <translation>사용 종료</translation>
     </message>
     <message>
         <source>It is taken out of the configuration. Its footage stays on the disk, but cannot be watched from here until it is added again.</source>
@@ -2653,7 +2653,7 @@
     </message>
     <message>
         <source>Smaller stream stays open for</source>
-        <translation>작은 스트림을 열어 두는 시간</translation>
+        <translation>보조 스트림을 열어 두는 시간</translation>
     </message>
     <message>
         <source>Slow viewers skip after</source>
@@ -2664,104 +2664,104 @@
     <name>SystemMonitor</name>
     <message>
         <source>Processors</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세서</translation>
     </message>
     <message>
         <source>Memory</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리</translation>
     </message>
     <message>
         <source>Temperature</source>
-        <translation type="unfinished"></translation>
+        <translation>온도</translation>
     </message>
     <message>
         <source>Footage in memory</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리의 영상</translation>
     </message>
     <message>
         <source>{0} % of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{1}개의 {0} %</translation>
     </message>
     <message>
         <source>{0} of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{1} 중 {0}</translation>
     </message>
     <message>
         <source>{0} free of {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{1} 중 {0} 남음</translation>
     </message>
     <message>
         <source>{0} an hour</source>
-        <translation type="unfinished"></translation>
+        <translation>시간당 {0}</translation>
     </message>
     <message>
         <source>holds {0} days</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}일분 보존</translation>
     </message>
     <message>
         <source>Process</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스</translation>
     </message>
     <message>
         <source>CPU</source>
-        <translation type="unfinished"></translation>
+        <translation>CPU</translation>
     </message>
     <message>
         <source>Replaced</source>
-        <translation type="unfinished"></translation>
+        <translation>교체 횟수</translation>
     </message>
     <message>
         <source>Processes</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스</translation>
     </message>
 </context>
 <context>
     <name>TargetField</name>
     <message>
         <source>Where to</source>
-        <translation type="unfinished"></translation>
+        <translation>저장할 곳</translation>
     </message>
     <message>
         <source>Choose …</source>
-        <translation type="unfinished"></translation>
+        <translation>선택 …</translation>
     </message>
 </context>
 <context>
     <name>TimelineWidget</name>
     <message>
         <source>Time line</source>
-        <translation type="unfinished"></translation>
+        <translation>타임라인</translation>
     </message>
 </context>
 <context>
     <name>Tray</name>
     <message>
         <source>Show or hide the window</source>
-        <translation type="unfinished"></translation>
+        <translation>창 표시 또는 숨기기</translation>
     </message>
     <message>
         <source>Start recording all cameras</source>
-        <translation type="unfinished"></translation>
+        <translation>모든 카메라 녹화 시작</translation>
     </message>
     <message>
         <source>Stop recording all cameras</source>
-        <translation type="unfinished"></translation>
+        <translation>모든 카메라 녹화 중지</translation>
     </message>
     <message>
         <source>Quit</source>
-        <translation type="unfinished"></translation>
+        <translation>끝내기</translation>
     </message>
     <message>
         <source>Recording resumed on {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에서 녹화를 재개했습니다</translation>
     </message>
     <message>
         <source>Evertape: no recorder has answered yet</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape: 아직 응답한 녹화기가 없습니다</translation>
     </message>
     <message>
         <source>Evertape: {0} of {1} cameras recording</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape: 카메라 {1}대 중 {0}대 녹화 중</translation>
     </message>
 </context>
 <context>
@@ -2804,7 +2804,7 @@
     </message>
     <message>
         <source>My password…</source>
-        <translation>내 암호…</translation>
+        <translation>내 비밀번호…</translation>
     </message>
     <message>
         <source>For</source>
@@ -2860,7 +2860,7 @@
     </message>
     <message>
         <source>Needs a login with a password</source>
-        <translation>암호로 로그인해야 합니다</translation>
+        <translation>비밀번호로 로그인해야 합니다</translation>
     </message>
     <message>
         <source>Remove the account “{0}”?</source>
@@ -2891,47 +2891,47 @@
     <name>VideoGrid</name>
     <message>
         <source>Cameras</source>
-        <translation type="unfinished">카메라</translation>
+        <translation>카메라</translation>
     </message>
     <message>
         <source>Camera {0}: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 {0}: {1}</translation>
     </message>
     <message>
         <source>Grid</source>
-        <translation type="unfinished"></translation>
+        <translation>격자</translation>
     </message>
     <message>
         <source>Grid {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>격자 {0}</translation>
     </message>
     <message>
         <source>Zoom</source>
-        <translation type="unfinished"></translation>
+        <translation>크게 보기</translation>
     </message>
     <message>
         <source>All cameras</source>
-        <translation type="unfinished">모든 카메라</translation>
+        <translation>모든 카메라</translation>
     </message>
     <message>
         <source>Next page</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 쪽</translation>
     </message>
     <message>
         <source>Previous page</source>
-        <translation type="unfinished"></translation>
+        <translation>이전 쪽</translation>
     </message>
     <message>
         <source>Zoom to camera {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 {0} 크게 보기</translation>
     </message>
     <message>
         <source>Connecting …</source>
-        <translation type="unfinished"></translation>
+        <translation>연결하는 중 …</translation>
     </message>
     <message>
         <source>There is no camera yet. Settings, Cameras adds one.</source>
-        <translation type="unfinished"></translation>
+        <translation>아직 카메라가 없습니다. 설정의 카메라 페이지에서 추가하십시오.</translation>
     </message>
 </context>
 <context>
@@ -3053,11 +3053,11 @@
     </message>
     <message>
         <source>With less free space than this, nothing more is recorded onto a volume.</source>
-        <translation>빈 공간이 이보다 적으면 그 볼륨에 더 녹화하지 않습니다.</translation>
+        <translation>남은 공간이 이보다 적으면 그 볼륨에 더 녹화하지 않습니다.</translation>
     </message>
     <message>
         <source>A volume that was too full is used again from this much free space on.</source>
-        <translation>가득 찼던 볼륨은 빈 공간이 이만큼 되면 다시 쓰입니다.</translation>
+        <translation>가득 찼던 볼륨은 남은 공간이 이만큼 되면 다시 쓰입니다.</translation>
     </message>
     <message>
         <source>How long to wait between attempts to use a volume that failed.</source>
@@ -3089,7 +3089,7 @@
     </message>
     <message>
         <source>Watch the free space.</source>
-        <translation>빈 공간을 살핍니다.</translation>
+        <translation>남은 공간을 살핍니다.</translation>
     </message>
     <message>
         <source>Footage older than this is deleted, however much room there is.</source>
@@ -3105,7 +3105,7 @@
     </message>
     <message>
         <source>With less free space than this on a volume, its oldest footage is deleted. On a small volume less is enough: see `docs/design/retention.md`.</source>
-        <translation>볼륨의 빈 공간이 이보다 적으면 가장 오래된 영상을 삭제합니다. 작은 볼륨에서는 더 적어도 됩니다(`docs/design/retention.md` 참고).</translation>
+        <translation>볼륨의 남은 공간이 이보다 적으면 가장 오래된 영상을 삭제합니다. 작은 볼륨에서는 더 적어도 됩니다(`docs/design/retention.md` 참고).</translation>
     </message>
     <message>
         <source>The same as a share of the volume, in percent; the larger of the two counts.</source>
@@ -3169,7 +3169,7 @@
     </message>
     <message>
         <source>How long a camera&apos;s sub stream stays open after its last viewer has left.</source>
-        <translation>마지막 시청자가 떠난 뒤 카메라의 서브 스트림을 열어 두는 시간입니다.</translation>
+        <translation>마지막 시청자가 떠난 뒤 카메라의 보조 스트림을 열어 두는 시간입니다.</translation>
     </message>
     <message>
         <source>How far a slow viewer may fall behind before it skips to the newest keyframe.</source>
@@ -3193,7 +3193,7 @@
     </message>
     <message>
         <source>For `tls = &quot;files&quot;`: the file with its private key, PEM, without a password.</source>
-        <translation>`tls = &quot;files&quot;`일 때: 개인 키가 든 파일(PEM, 암호 없음).</translation>
+        <translation>`tls = &quot;files&quot;`일 때: 개인 키가 든 파일(PEM, 비밀번호 없음).</translation>
     </message>
     <message>
         <source>Further names, separated by commas, by which browsers reach this machine. They always may use its addresses, `localhost`, its own name and `NAME.local`; under another name nothing is answered, because that name may be somebody else&apos;s trick (DNS rebinding).</source>
@@ -3209,7 +3209,7 @@
     </message>
     <message>
         <source>Where it listens, like `hub.listen`; `rtsp://HOST:8554/CAMERA` is the main stream, `…/CAMERA/sub` the sub stream. Names and passwords are those of the page; in place of a password an API token will do. They travel in clear.</source>
-        <translation>`hub.listen`과 같은 수신 주소입니다. `rtsp://HOST:8554/CAMERA`는 메인 스트림, `…/CAMERA/sub`는 서브 스트림입니다. 이름과 암호는 웹 화면의 것과 같고, 암호 대신 API 토큰도 됩니다. 암호화되지 않고 전송됩니다.</translation>
+        <translation>`hub.listen`과 같은 수신 주소입니다. `rtsp://HOST:8554/CAMERA`는 메인 스트림, `…/CAMERA/sub`는 보조 스트림입니다. 이름과 비밀번호는 웹 화면의 것과 같고, 비밀번호 대신 API 토큰도 됩니다. 암호화되지 않고 전송됩니다.</translation>
     </message>
     <message>
         <source>What begins or ends within so long is told in one message. That a camera is not recorded is an alert after 3 s, and told within 5 s of noticing unless this is longer.</source>
@@ -3221,7 +3221,7 @@
     </message>
     <message>
         <source>In quiet hours not even what is critical is told.</source>
-        <translation>조용한 시간에는 심각한 것도 알리지 않습니다.</translation>
+        <translation>방해 금지 시간에는 심각한 것도 알리지 않습니다.</translation>
     </message>
     <message>
         <source>Warn when a volume can hold fewer days of footage than this, at the rate of the last hours; 0: never.</source>
@@ -3257,7 +3257,7 @@
     </message>
     <message>
         <source>The password, in clear: only its owner should be able to read the configuration.</source>
-        <translation>암호가 그대로 저장됩니다. 설정 파일은 소유자만 읽을 수 있어야 합니다.</translation>
+        <translation>비밀번호가 그대로 저장됩니다. 설정 파일은 소유자만 읽을 수 있어야 합니다.</translation>
     </message>
     <message>
         <source>Whether to speak TLS with the broker.</source>
@@ -3285,11 +3285,11 @@
     </message>
     <message>
         <source>The stream to record, `rtsp://…` or `rtsps://…`. It may hold user and password, percent-encoded.</source>
-        <translation>녹화할 스트림입니다(`rtsp://…` 또는 `rtsps://…`). 사용자와 암호를 퍼센트 인코딩으로 담을 수 있습니다.</translation>
+        <translation>녹화할 스트림입니다(`rtsp://…` 또는 `rtsps://…`). 사용자와 비밀번호를 퍼센트 인코딩으로 담을 수 있습니다.</translation>
     </message>
     <message>
         <source>A smaller stream of the same camera, for viewing; opened on demand, never recorded.</source>
-        <translation>같은 카메라의 더 작은 스트림으로, 보기용입니다. 필요할 때만 열리며 녹화되지 않습니다.</translation>
+        <translation>같은 카메라의 더 보조 스트림으로, 보기용입니다. 필요할 때만 열리며 녹화되지 않습니다.</translation>
     </message>
     <message>
         <source>The name for people, which may change at any time; when not set, the id.</source>
@@ -3301,15 +3301,15 @@
     </message>
     <message>
         <source>The password, in clear. Better: `password_file` or `password_env`.</source>
-        <translation>암호가 그대로 저장됩니다. `password_file`이나 `password_env`가 더 낫습니다.</translation>
+        <translation>비밀번호가 그대로 저장됩니다. `password_file`이나 `password_env`가 더 낫습니다.</translation>
     </message>
     <message>
         <source>The environment variable that holds the password.</source>
-        <translation>암호가 든 환경 변수입니다.</translation>
+        <translation>비밀번호가 든 환경 변수입니다.</translation>
     </message>
     <message>
         <source>The file whose first line is the password; relative to the configuration&apos;s folder.</source>
-        <translation>첫 줄이 암호인 파일입니다. 설정 파일이 있는 폴더를 기준으로 합니다.</translation>
+        <translation>첫 줄이 비밀번호인 파일입니다. 설정 파일이 있는 폴더를 기준으로 합니다.</translation>
     </message>
     <message>
         <source>Whether this camera is used at all.</source>
@@ -3420,362 +3420,362 @@
     <name>events</name>
     <message>
         <source>The service started, version {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>서비스가 시작되었습니다(버전 {0})</translation>
     </message>
     <message>
         <source>The service was stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>서비스가 중지되었습니다</translation>
     </message>
     <message>
         <source>Process {0} started</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스 {0}이(가) 시작되었습니다</translation>
     </message>
     <message>
         <source>Process {0} ended by itself: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스 {0}이(가) 저절로 종료되었습니다: {1}</translation>
     </message>
     <message>
         <source>Stream {0}: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>스트림 {0}: {1}</translation>
     </message>
     <message>
         <source>Recording: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화: {0}</translation>
     </message>
     <message>
         <source>Recording wanted, by {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화를 켰습니다({0})</translation>
     </message>
     <message>
         <source>Recording no longer wanted, by {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화를 껐습니다({0})</translation>
     </message>
     <message>
         <source>Volume {0}: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨 {0}: {1}</translation>
     </message>
     <message>
         <source>A file was begun: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일을 시작했습니다: {0}</translation>
     </message>
     <message>
         <source>A file was finished: {0}, {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일을 마무리했습니다: {0}, {1}</translation>
     </message>
     <message>
         <source>A file was cut where another goes on: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>다른 파일이 이어지는 곳에서 파일을 잘랐습니다: {0}</translation>
     </message>
     <message>
         <source>A file is missing: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일이 사라졌습니다: {0}</translation>
     </message>
     <message>
         <source>A file was deleted: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일을 삭제했습니다: {0}</translation>
     </message>
     <message>
         <source>A file came home: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일을 원래 볼륨으로 옮겼습니다: {0}</translation>
     </message>
     <message>
         <source>A file was verified: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일을 검증했습니다: {0}</translation>
     </message>
     <message>
         <source>A file is damaged: {0}: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일이 손상되었습니다: {0}: {1}</translation>
     </message>
     <message>
         <source>The time of a file is known better now: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>파일의 시각을 더 정확히 바로잡았습니다: {0}</translation>
     </message>
     <message>
         <source>{0} protected footage: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}이(가) 영상을 보호했습니다: {1}</translation>
     </message>
     <message>
         <source>{0} ended a protection</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}이(가) 보호를 해제했습니다</translation>
     </message>
     <message>
         <source>Volume {0}: {1} files were deleted, {2} freed</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨 {0}: 파일 {1}개를 삭제해 {2}를 확보했습니다</translation>
     </message>
     <message>
         <source>Footage is missing from now on: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>지금부터 영상이 없습니다: {0}</translation>
     </message>
     <message>
         <source>Footage is back: {0}; {1} s are missing</source>
-        <translation type="unfinished"></translation>
+        <translation>영상이 다시 이어집니다: {0}, {1}초 누락</translation>
     </message>
     <message>
         <source>The writer was replaced after {0} s: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}초 만에 기록기를 교체했습니다: {1}</translation>
     </message>
     <message>
         <source>Over: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>해제: {0}</translation>
     </message>
     <message>
         <source>Alert: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>경보: {0}</translation>
     </message>
     <message>
         <source>A clock was stepped by {0} s</source>
-        <translation type="unfinished"></translation>
+        <translation>시계가 {0}초 변경되었습니다</translation>
     </message>
     <message>
         <source>Times were corrected by {0} s</source>
-        <translation type="unfinished"></translation>
+        <translation>시각을 {0}초 바로잡았습니다</translation>
     </message>
     <message>
         <source>The configuration was changed: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>설정이 변경되었습니다: {0}</translation>
     </message>
     <message>
         <source>The configuration has mistakes; the old one stays in force</source>
-        <translation type="unfinished"></translation>
+        <translation>설정에 잘못이 있어 이전 설정을 유지합니다</translation>
     </message>
 </context>
 <context>
     <name>evertape</name>
     <message>
         <source>REC</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화</translation>
     </message>
     <message>
         <source>WAITS</source>
-        <translation type="unfinished"></translation>
+        <translation>대기</translation>
     </message>
     <message>
         <source>No connection to the recorder</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화기에 연결되어 있지 않음</translation>
     </message>
     <message>
         <source>Switched off</source>
-        <translation type="unfinished"></translation>
+        <translation>사용 안 함</translation>
     </message>
     <message>
         <source>It cannot be shown here</source>
-        <translation type="unfinished"></translation>
+        <translation>여기에 표시할 수 없습니다</translation>
     </message>
     <message>
         <source>Connecting …</source>
-        <translation type="unfinished"></translation>
+        <translation>연결하는 중 …</translation>
     </message>
     <message>
         <source>No signal</source>
-        <translation type="unfinished"></translation>
+        <translation>신호 없음</translation>
     </message>
     <message>
         <source>since {0} ({1})</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}부터 ({1})</translation>
     </message>
     <message>
         <source>trying now</source>
-        <translation type="unfinished"></translation>
+        <translation>지금 시도하는 중</translation>
     </message>
     <message>
         <source>next try in {0} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}초 후 다시 시도</translation>
     </message>
     <message>
         <source>Recorded</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화됨</translation>
     </message>
     <message>
         <source>Recorded to a spill disk</source>
-        <translation type="unfinished"></translation>
+        <translation>예비 볼륨에 녹화됨</translation>
     </message>
     <message>
         <source>Not wanted</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 대상 아님</translation>
     </message>
     <message>
         <source>Gap: recorder</source>
-        <translation type="unfinished"></translation>
+        <translation>공백: 장치 또는 프로그램</translation>
     </message>
     <message>
         <source>Gap: camera</source>
-        <translation type="unfinished"></translation>
+        <translation>공백: 카메라 또는 네트워크</translation>
     </message>
     <message>
         <source>Gap: storage</source>
-        <translation type="unfinished"></translation>
+        <translation>공백: 저장소</translation>
     </message>
     <message>
         <source>Gap: damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>공백: 나중에 잃음</translation>
     </message>
     <message>
         <source>Gap: unknown</source>
-        <translation type="unfinished"></translation>
+        <translation>공백: 원인 불명</translation>
     </message>
     <message>
         <source>USB Disconnected</source>
-        <translation type="unfinished"></translation>
+        <translation>USB 연결 끊김</translation>
     </message>
     <message>
         <source>Not Mounted</source>
-        <translation type="unfinished"></translation>
+        <translation>마운트되지 않음</translation>
     </message>
     <message>
         <source>Permission Denied</source>
-        <translation type="unfinished"></translation>
+        <translation>권한 없음</translation>
     </message>
     <message>
         <source>Directory Not Found</source>
-        <translation type="unfinished"></translation>
+        <translation>폴더 없음</translation>
     </message>
     <message>
         <source>Not Available</source>
-        <translation type="unfinished"></translation>
+        <translation>사용할 수 없음</translation>
     </message>
     <message>
         <source>Read-Only</source>
-        <translation type="unfinished"></translation>
+        <translation>읽기 전용</translation>
     </message>
     <message>
         <source>I/O Error</source>
-        <translation type="unfinished"></translation>
+        <translation>입출력 오류</translation>
     </message>
     <message>
         <source>Not Responding</source>
-        <translation type="unfinished"></translation>
+        <translation>응답 없음</translation>
     </message>
     <message>
         <source>Wrong Volume</source>
-        <translation type="unfinished"></translation>
+        <translation>다른 볼륨</translation>
     </message>
     <message>
         <source>Low Space</source>
-        <translation type="unfinished"></translation>
+        <translation>공간 부족</translation>
     </message>
     <message>
         <source>Error</source>
-        <translation type="unfinished"></translation>
+        <translation>오류</translation>
     </message>
     <message>
         <source>⚠ Storage: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ 저장소: {0}</translation>
     </message>
     <message>
         <source>Free: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>남은 공간: {0}</translation>
     </message>
     <message>
         <source>Disk Usage: {0} (1 file) | {2}</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크 사용량: {0} (파일 1개) | {2}</translation>
     </message>
     <message>
         <source>Disk Usage: {0} ({1} files) | {2}</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크 사용량: {0} (파일 {1}개) | {2}</translation>
     </message>
     <message>
         <source>⚠ Low Space: {0} GB</source>
-        <translation type="unfinished"></translation>
+        <translation>⚠ 공간 부족: {0} GB</translation>
     </message>
     <message>
         <source>Recording device removed - insert device to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치가 제거되었습니다 - 장치를 연결하면 녹화를 재개합니다</translation>
     </message>
     <message>
         <source>Recording device not there - insert or mount it to record</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치가 없습니다 - 연결하거나 마운트하면 녹화합니다</translation>
     </message>
     <message>
         <source>Recording device may not be written - give permission to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치에 쓸 권한이 없습니다 - 권한을 주면 녹화를 재개합니다</translation>
     </message>
     <message>
         <source>Recording folder not found - make it again to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 폴더가 없습니다 - 다시 만들면 녹화를 재개합니다</translation>
     </message>
     <message>
         <source>Recording device not available - switch it on or connect it to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치를 사용할 수 없습니다 - 켜거나 연결하면 녹화를 재개합니다</translation>
     </message>
     <message>
         <source>Recording device is read-only - check the disk to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치가 읽기 전용입니다 - 녹화를 재개하려면 디스크를 점검하십시오</translation>
     </message>
     <message>
         <source>Recording device reports errors - check its cable and health</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치에서 오류가 납니다 - 케이블과 상태를 확인하십시오</translation>
     </message>
     <message>
         <source>Recording device does not respond - check its cable and power</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치가 응답하지 않습니다 - 케이블과 전원을 확인하십시오</translation>
     </message>
     <message>
         <source>Another disk is in place of the recording device - put the right one back</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치 자리에 다른 디스크가 있습니다 - 원래 디스크를 연결하십시오</translation>
     </message>
     <message>
         <source>Recording device is full - free space to resume recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치가 가득 찼습니다 - 공간을 확보하면 녹화를 재개합니다</translation>
     </message>
     <message>
         <source>Recording device cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 장치를 사용할 수 없습니다</translation>
     </message>
     <message>
         <source>The spare volume cannot be used: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>예비 볼륨을 사용할 수 없습니다: {0}</translation>
     </message>
     <message>
         <source>Plug the disk in again: recording returns to it by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크를 다시 연결하십시오. 녹화는 저절로 그 디스크로 돌아갑니다.</translation>
     </message>
     <message>
         <source>Plug the disk in, or mount it.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크를 연결하거나 마운트하십시오.</translation>
     </message>
     <message>
         <source>Let the user Evertape runs as write there; evertape doctor names the user.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape를 실행하는 사용자가 여기에 쓸 수 있게 하십시오. evertape doctor 명령이 그 사용자를 알려 줍니다.</translation>
     </message>
     <message>
         <source>Make the folder again, or correct its path in the settings.</source>
-        <translation type="unfinished"></translation>
+        <translation>폴더를 다시 만들거나 설정의 경로를 고치십시오.</translation>
     </message>
     <message>
         <source>See whether the device or the server behind it is on and connected.</source>
-        <translation type="unfinished"></translation>
+        <translation>경로가 가리키는 장치나 서버가 켜져 있고 연결되어 있는지 확인하십시오.</translation>
     </message>
     <message>
         <source>Check the disk (dmesg, fsck), then mount it so that it can be written.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크를 점검한 다음(dmesg, fsck) 쓸 수 있게 마운트하십시오.</translation>
     </message>
     <message>
         <source>Look at its cable, power and health (dmesg, smartctl); replace it if it fails.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크의 케이블, 전원, 상태를 확인하고(dmesg, smartctl) 고장이면 바꾸십시오.</translation>
     </message>
     <message>
         <source>Look at its cable and power, or at the network behind it.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크의 케이블과 전원, 또는 그 뒤의 네트워크를 확인하십시오.</translation>
     </message>
     <message>
         <source>Put the right disk there; to record to this one, add it as another volume.</source>
-        <translation type="unfinished"></translation>
+        <translation>원래 디스크를 연결하십시오. 이 디스크에 녹화하려면 새 볼륨으로 추가하십시오.</translation>
     </message>
     <message>
         <source>Free space there; the oldest footage goes by itself.</source>
-        <translation type="unfinished"></translation>
+        <translation>공간을 확보하십시오. 가장 오래된 영상은 저절로 삭제됩니다.</translation>
     </message>
     <message>
         <source>evertape volume check says more.</source>
-        <translation type="unfinished"></translation>
+        <translation>evertape volume check 명령으로 자세히 볼 수 있습니다.</translation>
     </message>
     <message>
         <source>attempt {0} now</source>
-        <translation type="unfinished"></translation>
+        <translation>지금 {0}번째 시도</translation>
     </message>
     <message>
         <source>attempt {0} in {1} s</source>
-        <translation type="unfinished"></translation>
+        <translation>{1}초 뒤 {0}번째 시도</translation>
     </message>
     <message>
         <source>set – type to replace it</source>
@@ -3839,671 +3839,671 @@
     </message>
     <message>
         <source>Starting</source>
-        <translation type="unfinished"></translation>
+        <translation>시작 중</translation>
     </message>
     <message>
         <source>Camera unreachable</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 응답 없음</translation>
     </message>
     <message>
         <source>Stream stalled</source>
-        <translation type="unfinished"></translation>
+        <translation>영상 멈춤</translation>
     </message>
     <message>
         <source>Stream damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>영상 손상</translation>
     </message>
     <message>
         <source>Stream not found</source>
-        <translation type="unfinished"></translation>
+        <translation>스트림 없음</translation>
     </message>
     <message>
         <source>Codec not supported</source>
-        <translation type="unfinished"></translation>
+        <translation>지원하지 않는 코덱</translation>
     </message>
     <message>
         <source>Camera error</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 오류</translation>
     </message>
     <message>
         <source>Same stream twice</source>
-        <translation type="unfinished"></translation>
+        <translation>같은 스트림</translation>
     </message>
     <message>
         <source>Storage missing</source>
-        <translation type="unfinished"></translation>
+        <translation>저장소 없음</translation>
     </message>
     <message>
         <source>Wrong disk</source>
-        <translation type="unfinished"></translation>
+        <translation>다른 디스크</translation>
     </message>
     <message>
         <source>Storage full</source>
-        <translation type="unfinished"></translation>
+        <translation>저장소 가득 참</translation>
     </message>
     <message>
         <source>Storage forbidden</source>
-        <translation type="unfinished"></translation>
+        <translation>저장소 권한 없음</translation>
     </message>
     <message>
         <source>Storage read-only</source>
-        <translation type="unfinished"></translation>
+        <translation>읽기 전용 저장소</translation>
     </message>
     <message>
         <source>Disk errors</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크 오류</translation>
     </message>
     <message>
         <source>Storage hung</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크 무응답</translation>
     </message>
     <message>
         <source>Storage slow</source>
-        <translation type="unfinished"></translation>
+        <translation>느린 저장소</translation>
     </message>
     <message>
         <source>Process crashed</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스 비정상 종료</translation>
     </message>
     <message>
         <source>Out of memory</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리 부족</translation>
     </message>
     <message>
         <source>Recorder hung</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화기 멈춤</translation>
     </message>
     <message>
         <source>Machine down</source>
-        <translation type="unfinished"></translation>
+        <translation>장치 꺼짐</translation>
     </message>
     <message>
         <source>Service stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>서비스 중지</translation>
     </message>
     <message>
         <source>Error of Evertape</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape 오류</translation>
     </message>
     <message>
         <source>Clock jump</source>
-        <translation type="unfinished"></translation>
+        <translation>시계 변경</translation>
     </message>
     <message>
         <source>Settings changed</source>
-        <translation type="unfinished"></translation>
+        <translation>설정 변경</translation>
     </message>
     <message>
         <source>Stopped by person</source>
-        <translation type="unfinished"></translation>
+        <translation>사람이 중지</translation>
     </message>
     <message>
         <source>Not asked for yet</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 요청 전</translation>
     </message>
     <message>
         <source>Outside schedule</source>
-        <translation type="unfinished"></translation>
+        <translation>예약 시간 아님</translation>
     </message>
     <message>
         <source>Deleted by the rules</source>
-        <translation type="unfinished"></translation>
+        <translation>규칙에 따라 삭제</translation>
     </message>
     <message>
         <source>Removed by person</source>
-        <translation type="unfinished"></translation>
+        <translation>사람이 삭제</translation>
     </message>
     <message>
         <source>Footage missing</source>
-        <translation type="unfinished"></translation>
+        <translation>파일 없음</translation>
     </message>
     <message>
         <source>Footage damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>파일 손상</translation>
     </message>
     <message>
         <source>Unknown cause</source>
-        <translation type="unfinished"></translation>
+        <translation>원인 불명</translation>
     </message>
     <message>
         <source>Evertape had not been asked to record this camera yet; what there is came from another recorder.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape에 이 카메라의 녹화를 아직 요청하지 않은 때입니다. 있는 영상은 다른 녹화기에서 가져온 것입니다.</translation>
     </message>
     <message>
         <source>Waits until somebody asks for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 요청할 때까지 기다립니다.</translation>
     </message>
     <message>
         <source>Recorded from when somebody asked for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 요청한 때부터 녹화했습니다.</translation>
     </message>
     <message>
         <source>Recording had been asked for and the first picture had not come yet.</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화가 요청되었지만 첫 화면이 아직 오지 않았습니다.</translation>
     </message>
     <message>
         <source>Nothing, unless it lasts.</source>
-        <translation type="unfinished"></translation>
+        <translation>오래 지속되지 않으면 하실 일은 없습니다.</translation>
     </message>
     <message>
         <source>Waits for the first keyframe.</source>
-        <translation type="unfinished"></translation>
+        <translation>첫 키프레임을 기다립니다.</translation>
     </message>
     <message>
         <source>Recorded from the first keyframe on.</source>
-        <translation type="unfinished"></translation>
+        <translation>첫 키프레임부터 녹화했습니다.</translation>
     </message>
     <message>
         <source>The camera did not answer, or broke the connection.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 응답하지 않거나 연결을 끊었습니다.</translation>
     </message>
     <message>
         <source>Check the camera&apos;s power, its network cable and its address.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라의 전원, 네트워크 케이블, 주소를 확인하십시오.</translation>
     </message>
     <message>
         <source>Asks the camera twice a second, and connects as soon as it answers.</source>
-        <translation type="unfinished"></translation>
+        <translation>1초에 두 번 카메라에 응답을 묻고, 응답하는 즉시 다시 연결합니다.</translation>
     </message>
     <message>
         <source>Connected again, and recorded on.</source>
-        <translation type="unfinished"></translation>
+        <translation>다시 연결해 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The connection stood, but no picture came.</source>
-        <translation type="unfinished"></translation>
+        <translation>연결은 유지되었지만 영상이 오지 않았습니다.</translation>
     </message>
     <message>
         <source>Check the network between here and the camera, and restart the camera if it happens again.</source>
-        <translation type="unfinished"></translation>
+        <translation>이 장치와 카메라 사이의 네트워크를 확인하고, 반복되면 카메라를 다시 시작하십시오.</translation>
     </message>
     <message>
         <source>Parts of the stream never arrived, and the pictures that needed them were left out.</source>
-        <translation type="unfinished"></translation>
+        <translation>스트림의 일부가 도착하지 않아, 그 부분이 필요한 화면은 제외했습니다.</translation>
     </message>
     <message>
         <source>Look for a weak or overloaded network, or lower the camera&apos;s bit rate.</source>
-        <translation type="unfinished"></translation>
+        <translation>네트워크가 약하거나 과부하인지 확인하거나, 카메라의 비트 전송률을 낮추십시오.</translation>
     </message>
     <message>
         <source>Leaves out what cannot be decoded, until the next keyframe.</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 키프레임까지 디코딩할 수 없는 화면을 제외합니다.</translation>
     </message>
     <message>
         <source>Went on with the next keyframe.</source>
-        <translation type="unfinished"></translation>
+        <translation>다음 키프레임부터 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The camera refused the user name or the password.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 사용자 이름 또는 비밀번호를 거부했습니다.</translation>
     </message>
     <message>
         <source>Correct them in the camera&apos;s entry of the configuration; until then it is asked once a minute at most.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 설정에서 사용자 이름과 비밀번호를 고치십시오. 그때까지는 1분에 한 번만 시도합니다.</translation>
     </message>
     <message>
         <source>Tries once a minute, so that the camera does not lock the account, and at once when its entry is changed.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 계정을 잠그지 않도록 1분에 한 번만 시도하고, 설정이 바뀌면 즉시 시도합니다.</translation>
     </message>
     <message>
         <source>Connected with the right password, and recorded on.</source>
-        <translation type="unfinished"></translation>
+        <translation>올바른 비밀번호로 연결해 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The camera answers, but has no stream at this path.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라는 응답하지만 이 경로에 스트림이 없습니다.</translation>
     </message>
     <message>
         <source>Correct the path in the camera&apos;s URL.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라 URL의 경로를 고치십시오.</translation>
     </message>
     <message>
         <source>Tries again, waiting longer each time.</source>
-        <translation type="unfinished"></translation>
+        <translation>간격을 점점 늘려 가며 다시 시도합니다.</translation>
     </message>
     <message>
         <source>Tried until it worked, and recorded on.</source>
-        <translation type="unfinished"></translation>
+        <translation>될 때까지 다시 시도했고, 이후 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The camera offers no video that Evertape stores.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 Evertape에서 저장할 수 있는 영상을 제공하지 않습니다.</translation>
     </message>
     <message>
         <source>Set the camera to H.264 or H.265.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라를 H.264 또는 H.265로 설정하십시오.</translation>
     </message>
     <message>
         <source>The camera answers, but cannot deliver the stream now.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 응답하지만 지금은 스트림을 보내지 못합니다.</translation>
     </message>
     <message>
         <source>See whether too many clients are connected to it, and restart it if it happens again.</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라에 연결된 프로그램이 너무 많은지 확인하고, 반복되면 카메라를 다시 시작하십시오.</translation>
     </message>
     <message>
         <source>Another camera of this installation is the same stream, under another name of its host.</source>
-        <translation type="unfinished"></translation>
+        <translation>이 설치의 다른 카메라가 호스트의 다른 이름으로 같은 스트림을 쓰고 있습니다.</translation>
     </message>
     <message>
         <source>Take one of the two out of the configuration; their footage would be the same.</source>
-        <translation type="unfinished"></translation>
+        <translation>둘 중 하나를 설정에서 빼십시오. 두 카메라의 영상은 같습니다.</translation>
     </message>
     <message>
         <source>No volume to record to was there for longer than memory could bridge.</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리로 버틸 수 있는 시간보다 오래, 녹화할 볼륨이 없었습니다.</translation>
     </message>
     <message>
         <source>Connect the disk again, or add a spill volume.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크를 다시 연결하거나 예비 볼륨을 추가하십시오.</translation>
     </message>
     <message>
         <source>Keeps what memory can hold, drops the oldest of it, and records as soon as a volume takes footage.</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리에 담을 수 있는 만큼 보관하고 가장 오래된 것부터 버리며, 볼륨에 쓸 수 있게 되는 즉시 녹화합니다.</translation>
     </message>
     <message>
         <source>Kept what memory could hold, dropped the oldest of it, and recorded on when a volume took footage again.</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리에 담을 수 있는 만큼 보관했다가, 볼륨에 다시 쓸 수 있게 되자 기록했습니다.</translation>
     </message>
     <message>
         <source>Another disk is mounted where the volume should be; nothing was written to it.</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨 자리에 다른 디스크가 마운트되어 있습니다. 그 디스크에는 아무것도 쓰지 않았습니다.</translation>
     </message>
     <message>
         <source>Mount the right disk, or declare this one as a new volume.</source>
-        <translation type="unfinished"></translation>
+        <translation>올바른 디스크를 마운트하거나, 이 디스크를 새 볼륨으로 등록하십시오.</translation>
     </message>
     <message>
         <source>The volume was full and nothing on it might be deleted.</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨이 가득 찼고, 지워도 되는 것이 없었습니다.</translation>
     </message>
     <message>
         <source>Free some space, add a volume, or keep footage for a shorter time.</source>
-        <translation type="unfinished"></translation>
+        <translation>공간을 확보하거나, 볼륨을 추가하거나, 보존 기간을 줄이십시오.</translation>
     </message>
     <message>
         <source>The volume may not be written to by the user Evertape runs as.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape를 실행하는 사용자에게 이 볼륨에 쓸 권한이 없습니다.</translation>
     </message>
     <message>
         <source>Give that user the right to write to the volume&apos;s folder.</source>
-        <translation type="unfinished"></translation>
+        <translation>그 사용자에게 볼륨 폴더의 쓰기 권한을 주십시오.</translation>
     </message>
     <message>
         <source>The volume is mounted read-only; often the kernel does that when it finds a disk damaged.</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨이 읽기 전용으로 마운트되어 있습니다. 커널이 디스크 손상을 발견하면 흔히 이렇게 됩니다.</translation>
     </message>
     <message>
         <source>Look at the kernel&apos;s log, check the file system, and mount it writable again.</source>
-        <translation type="unfinished"></translation>
+        <translation>커널 로그를 보고 파일 시스템을 검사한 뒤, 쓰기 가능하게 다시 마운트하십시오.</translation>
     </message>
     <message>
         <source>The disk reported errors.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크가 오류를 보고했습니다.</translation>
     </message>
     <message>
         <source>Look at the kernel&apos;s log and at the disk&apos;s health; it may be failing.</source>
-        <translation type="unfinished"></translation>
+        <translation>커널 로그와 디스크 상태를 확인하십시오. 디스크가 고장 나고 있을 수 있습니다.</translation>
     </message>
     <message>
         <source>The disk did not answer.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크가 응답하지 않았습니다.</translation>
     </message>
     <message>
         <source>Check its cable, its power and, on a network share, its server.</source>
-        <translation type="unfinished"></translation>
+        <translation>케이블과 전원을 확인하고, 네트워크 공유라면 서버를 확인하십시오.</translation>
     </message>
     <message>
         <source>The disk was slower than the cameras for longer than memory could bridge.</source>
-        <translation type="unfinished"></translation>
+        <translation>메모리로 버틸 수 있는 시간보다 오래, 디스크가 카메라보다 느렸습니다.</translation>
     </message>
     <message>
         <source>Use a faster disk, fewer cameras on it, or lower bit rates.</source>
-        <translation type="unfinished"></translation>
+        <translation>더 빠른 디스크를 쓰거나, 이 디스크의 카메라 수 또는 비트 전송률을 줄이십시오.</translation>
     </message>
     <message>
         <source>A process of Evertape ended unexpectedly and was replaced.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape의 프로세스가 갑자기 종료되어 새로 띄웠습니다.</translation>
     </message>
     <message>
         <source>Please report it, with the log of that minute.</source>
-        <translation type="unfinished"></translation>
+        <translation>그 시각의 로그와 함께 알려 주십시오.</translation>
     </message>
     <message>
         <source>Replaces the process.</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스를 새로 띄웁니다.</translation>
     </message>
     <message>
         <source>Replaced the process, and finished its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>프로세스를 새로 띄우고, 쓰던 파일을 마무리했습니다.</translation>
     </message>
     <message>
         <source>A process of Evertape ran out of memory and was replaced.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape의 프로세스가 메모리를 다 써서 새로 띄웠습니다.</translation>
     </message>
     <message>
         <source>Lower the ring&apos;s budget or the number of cameras, or give the machine more memory.</source>
-        <translation type="unfinished"></translation>
+        <translation>링 버퍼의 메모리 한도나 카메라 수를 줄이거나, 장치의 메모리를 늘리십시오.</translation>
     </message>
     <message>
         <source>A process of Evertape stopped answering and was replaced.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape의 프로세스가 응답을 멈춰 새로 띄웠습니다.</translation>
     </message>
     <message>
         <source>The machine was off or restarted without warning.</source>
-        <translation type="unfinished"></translation>
+        <translation>장치가 꺼져 있었거나 예고 없이 다시 시작되었습니다.</translation>
     </message>
     <message>
         <source>Look at its power supply and its system log.</source>
-        <translation type="unfinished"></translation>
+        <translation>전원 공급과 시스템 로그를 확인하십시오.</translation>
     </message>
     <message>
         <source>Nothing, until the machine is back.</source>
-        <translation type="unfinished"></translation>
+        <translation>장치가 다시 켜질 때까지 할 수 있는 것이 없습니다.</translation>
     </message>
     <message>
         <source>Started with the machine, and finished its files.</source>
-        <translation type="unfinished"></translation>
+        <translation>장치와 함께 시작해, 쓰던 파일을 마무리했습니다.</translation>
     </message>
     <message>
         <source>Evertape was not running.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape가 실행되고 있지 않았습니다.</translation>
     </message>
     <message>
         <source>Start it, or have the system start it at boot.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape를 시작하거나, 부팅할 때 자동으로 시작되게 하십시오.</translation>
     </message>
     <message>
         <source>Nothing, until it is started.</source>
-        <translation type="unfinished"></translation>
+        <translation>시작될 때까지 할 수 있는 것이 없습니다.</translation>
     </message>
     <message>
         <source>Finished every file before, and recorded on after.</source>
-        <translation type="unfinished"></translation>
+        <translation>중지 전에 모든 파일을 마무리했고, 시작한 뒤 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>Evertape failed at something it should be able to do, or a part of it is not installed.</source>
-        <translation type="unfinished"></translation>
+        <translation>Evertape가 할 수 있어야 할 일을 하지 못했거나, 필요한 구성 요소가 설치되어 있지 않습니다.</translation>
     </message>
     <message>
         <source>Run evertape doctor, and report what it does not explain.</source>
-        <translation type="unfinished"></translation>
+        <translation>evertape doctor를 실행하고, 거기서 설명되지 않는 문제는 알려 주십시오.</translation>
     </message>
     <message>
         <source>Leaves out what it cannot write.</source>
-        <translation type="unfinished"></translation>
+        <translation>쓸 수 없는 것은 제외합니다.</translation>
     </message>
     <message>
         <source>Left out what it could not write, and went on.</source>
-        <translation type="unfinished"></translation>
+        <translation>쓸 수 없는 것은 제외하고 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The wall clock was set; no footage is lost, but these times never passed, or passed twice.</source>
-        <translation type="unfinished"></translation>
+        <translation>시계가 변경되었습니다. 잃은 영상은 없지만, 이 시각은 존재하지 않았거나 두 번 지나갔습니다.</translation>
     </message>
     <message>
         <source>Have the machine&apos;s clock kept right over the network.</source>
-        <translation type="unfinished"></translation>
+        <translation>네트워크로 장치의 시계를 맞추게 하십시오.</translation>
     </message>
     <message>
         <source>Goes on by its own clock.</source>
-        <translation type="unfinished"></translation>
+        <translation>자체 시계로 이어 갑니다.</translation>
     </message>
     <message>
         <source>Went on by its own clock; no footage is lost.</source>
-        <translation type="unfinished"></translation>
+        <translation>자체 시계로 이어 갔습니다. 잃은 영상은 없습니다.</translation>
     </message>
     <message>
         <source>The camera was connected anew, because its settings changed or somebody asked for it.</source>
-        <translation type="unfinished"></translation>
+        <translation>설정이 바뀌었거나 누군가 요청해서 카메라에 새로 연결했습니다.</translation>
     </message>
     <message>
         <source>Nothing needs to be done.</source>
-        <translation type="unfinished"></translation>
+        <translation>하실 일은 없습니다.</translation>
     </message>
     <message>
         <source>Connects anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>새로 연결합니다.</translation>
     </message>
     <message>
         <source>Connected anew.</source>
-        <translation type="unfinished"></translation>
+        <translation>새로 연결했습니다.</translation>
     </message>
     <message>
         <source>Somebody had stopped the recording.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 녹화를 중지했습니다.</translation>
     </message>
     <message>
         <source>Start it when it is wanted again.</source>
-        <translation type="unfinished"></translation>
+        <translation>다시 필요할 때 시작하십시오.</translation>
     </message>
     <message>
         <source>Waits until somebody starts it.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 다시 시작할 때까지 기다립니다.</translation>
     </message>
     <message>
         <source>Recorded on when somebody started it.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 시작하자 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The schedule did not ask for recording.</source>
-        <translation type="unfinished"></translation>
+        <translation>예약에 따라 녹화하지 않는 시간이었습니다.</translation>
     </message>
     <message>
         <source>Waits for the schedule.</source>
-        <translation type="unfinished"></translation>
+        <translation>예약 시간을 기다립니다.</translation>
     </message>
     <message>
         <source>Recorded on when the schedule said so.</source>
-        <translation type="unfinished"></translation>
+        <translation>예약 시간이 되자 녹화를 이어 갔습니다.</translation>
     </message>
     <message>
         <source>The footage had reached its age or its space was needed, and it was deleted as the rules say.</source>
-        <translation type="unfinished"></translation>
+        <translation>보존 기간이 끝났거나 공간이 필요해, 규칙에 따라 삭제했습니다.</translation>
     </message>
     <message>
         <source>Keep footage longer, add space, or protect what must stay.</source>
-        <translation type="unfinished"></translation>
+        <translation>더 오래 보존하거나, 공간을 늘리거나, 남겨야 할 영상을 보호하십시오.</translation>
     </message>
     <message>
         <source>Deleted the footage.</source>
-        <translation type="unfinished"></translation>
+        <translation>영상을 삭제했습니다.</translation>
     </message>
     <message>
         <source>Somebody had deleted the footage, or removed the camera.</source>
-        <translation type="unfinished"></translation>
+        <translation>누군가 영상을 삭제했거나 카메라를 제거했습니다.</translation>
     </message>
     <message>
         <source>Nothing.</source>
-        <translation type="unfinished"></translation>
+        <translation>조치하지 않습니다.</translation>
     </message>
     <message>
         <source>Footage had been recorded, and its file is gone.</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화했던 영상의 파일이 사라졌습니다.</translation>
     </message>
     <message>
         <source>Find out who or what else changes files on the volume, and check the disk.</source>
-        <translation type="unfinished"></translation>
+        <translation>볼륨의 파일을 바꾸는 사람이나 프로그램이 있는지 찾고, 디스크를 점검하십시오.</translation>
     </message>
     <message>
         <source>Looks again whenever its volume returns.</source>
-        <translation type="unfinished"></translation>
+        <translation>해당 볼륨이 돌아올 때마다 다시 찾습니다.</translation>
     </message>
     <message>
         <source>Found the footage again.</source>
-        <translation type="unfinished"></translation>
+        <translation>영상을 다시 찾았습니다.</translation>
     </message>
     <message>
         <source>Footage had been recorded, and its bytes on the disk are not those that were written.</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화했던 영상의 디스크 내용이 기록한 것과 다릅니다.</translation>
     </message>
     <message>
         <source>Check the disk&apos;s health, and whether anything else changes its files; a copy of the file brings it back.</source>
-        <translation type="unfinished"></translation>
+        <translation>디스크 상태와, 파일을 바꾸는 다른 프로그램이 있는지 확인하십시오. 파일의 사본이 있으면 복구됩니다.</translation>
     </message>
     <message>
         <source>Leaves out what cannot be read; the rest plays.</source>
-        <translation type="unfinished"></translation>
+        <translation>읽을 수 없는 부분은 제외하고 나머지는 재생합니다.</translation>
     </message>
     <message>
         <source>There is no footage, and no record says why.</source>
-        <translation type="unfinished"></translation>
+        <translation>영상이 없으며, 그 이유에 대한 기록도 없습니다.</translation>
     </message>
     <message>
         <source>Run evertape audit, and report what it finds.</source>
-        <translation type="unfinished"></translation>
+        <translation>evertape audit을 실행하고 결과를 알려 주십시오.</translation>
     </message>
     <message>
         <source>Connected</source>
-        <translation type="unfinished"></translation>
+        <translation>연결됨</translation>
     </message>
     <message>
         <source>Connecting</source>
-        <translation type="unfinished"></translation>
+        <translation>연결 중</translation>
     </message>
     <message>
         <source>Connecting again</source>
-        <translation type="unfinished"></translation>
+        <translation>다시 연결 중</translation>
     </message>
     <message>
         <source>No pictures come</source>
-        <translation type="unfinished"></translation>
+        <translation>영상 멈춤</translation>
     </message>
     <message>
         <source>Cannot be reached</source>
-        <translation type="unfinished"></translation>
+        <translation>응답 없음</translation>
     </message>
     <message>
         <source>Disconnected</source>
-        <translation type="unfinished"></translation>
+        <translation>연결 끊김</translation>
     </message>
     <message>
         <source>Login refused</source>
-        <translation type="unfinished"></translation>
+        <translation>로그인 거부</translation>
     </message>
     <message>
         <source>Stopped</source>
-        <translation type="unfinished"></translation>
+        <translation>중지됨</translation>
     </message>
     <message>
         <source>The camera&apos;s stream cannot be used</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라의 스트림을 쓸 수 없음</translation>
     </message>
     <message>
         <source>the camera does not answer</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라가 응답하지 않습니다</translation>
     </message>
     <message>
         <source>the camera stopped sending</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라에서 영상이 오지 않습니다</translation>
     </message>
     <message>
         <source>what it sends is damaged</source>
-        <translation type="unfinished"></translation>
+        <translation>도착한 영상이 손상되었습니다</translation>
     </message>
     <message>
         <source>user or password are wrong</source>
-        <translation type="unfinished"></translation>
+        <translation>사용자 이름 또는 비밀번호가 맞지 않습니다</translation>
     </message>
     <message>
         <source>it has no such stream</source>
-        <translation type="unfinished"></translation>
+        <translation>이 경로에 스트림이 없습니다</translation>
     </message>
     <message>
         <source>its codec cannot be stored</source>
-        <translation type="unfinished"></translation>
+        <translation>저장할 수 없는 코덱입니다</translation>
     </message>
     <message>
         <source>this stream is used twice</source>
-        <translation type="unfinished"></translation>
+        <translation>다른 카메라와 같은 스트림입니다</translation>
     </message>
     <message>
         <source>the camera reports an error</source>
-        <translation type="unfinished"></translation>
+        <translation>카메라에서 오류가 납니다</translation>
     </message>
     <message>
         <source>the recording disk is missing</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화할 디스크가 없습니다</translation>
     </message>
     <message>
         <source>another disk is in its place</source>
-        <translation type="unfinished"></translation>
+        <translation>그 자리에 다른 디스크가 있습니다</translation>
     </message>
     <message>
         <source>the recording disk is full</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화할 디스크가 가득 찼습니다</translation>
     </message>
     <message>
         <source>the recording disk cannot be written</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화할 디스크에 쓸 수 없습니다</translation>
     </message>
     <message>
         <source>the recording disk has errors</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화할 디스크에서 오류가 납니다</translation>
     </message>
     <message>
         <source>the recording disk does not answer</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화할 디스크가 응답하지 않습니다</translation>
     </message>
     <message>
         <source>Recording</source>
-        <translation type="unfinished">녹화</translation>
+        <translation>녹화 중</translation>
     </message>
     <message>
         <source>Not recording</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화하지 않음</translation>
     </message>
     <message>
         <source>Recording waits</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 대기 중</translation>
     </message>
     <message>
         <source>This cannot be played</source>
-        <translation type="unfinished"></translation>
+        <translation>재생할 수 없습니다</translation>
     </message>
     <message>
         <source>Loading …</source>
-        <translation type="unfinished"></translation>
+        <translation>불러오는 중 …</translation>
     </message>
     <message>
         <source>Not recorded yet</source>
-        <translation type="unfinished"></translation>
+        <translation>아직 녹화되지 않음</translation>
     </message>
     <message>
         <source>Footage goes on at {0}: click to go there</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}부터 영상이 이어집니다: 눌러서 이동</translation>
     </message>
     <message>
         <source>No footage</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화된 영상 없음</translation>
     </message>
     <message>
         <source>It was not to be recorded.</source>
-        <translation type="unfinished"></translation>
+        <translation>녹화 대상이 아니었습니다.</translation>
     </message>
     <message>
         <source>Recorded to {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}에 녹화됨</translation>
     </message>
     <message>
         <source>{0} gaps in it</source>
-        <translation type="unfinished"></translation>
+        <translation>그 안에 공백 {0}건</translation>
     </message>
     <message>
         <source>{0} gaps together, this is the longest</source>
-        <translation type="unfinished"></translation>
+        <translation>공백 {0}건 중 가장 긴 것입니다</translation>
     </message>
     <message>
         <source>{0} pictures are lost.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}프레임을 잃었습니다.</translation>
     </message>
     <message>
         <source>Viewer: watches</source>
-        <translation>보기: 봅니다</translation>
+        <translation>보기 전용: 보기와 내보내기</translation>
     </message>
     <message>
         <source>Operator: also records, protects</source>
-        <translation>운영: 녹화와 보호도 합니다</translation>
+        <translation>운영자: 녹화와 보호까지</translation>
     </message>
     <message>
         <source>Administrator: everything</source>
