@@ -139,6 +139,17 @@ def test_backward_the_keyframe_before_is_shown_and_gaps_are_passed() -> None:
     assert reel.look(3900 * MS) is Look.PICTURE and reel.shown.utc == 3 * S
 
 
+def test_backward_nothing_that_was_shown_comes_again() -> None:
+    reel = Reel()
+    reel.restart(Mode.BACK)
+    reel.add([shown(9 * S, 10 * S), shown(8 * S, 9 * S), shown(7 * S, 8 * S)])
+    for at in (9500 * MS, 8500 * MS):
+        reel.look(at)
+    assert reel.has(8500 * MS) and not reel.has(9500 * MS)
+    reel.rewind(8500 * MS)
+    assert reel.look(8400 * MS) is Look.PICTURE and reel.shown is not None and reel.shown.utc == 8 * S
+
+
 # -- fetching ---------------------------------------------------------------------------------------------------
 
 FRAGMENTS = tuple(FragmentPlace(n * 100, 100, n * S // 2, (n + 1) * S // 2, n % 4 == 0) for n in range(12))

@@ -174,7 +174,7 @@ def test_backward_shows_earlier_and_earlier_keyframes(qtbot: QtBot, service: Pla
     player.play(-2.0)
     qtbot.waitUntil(lambda: len(seen) >= 4, timeout=8000)
     player.pause()
-    assert seen[1:] == sorted(seen[1:], reverse=True)
+    assert seen[1:] == sorted(seen[1:], reverse=True), seen
     track = player.tracks["door"]
     assert track.shown is not None and track.shown.encoded.key
 

@@ -176,7 +176,7 @@ class Work:
         return len(self._done) + self._elsewhere >= self._limit
 
     def _turn(self, stepper: Stepper, number: int) -> None:
-        while stepper.wants and (item := self._next(stepper)) is not None:
+        while stepper.wants and (item := self._next(number)) is not None:
             if isinstance(item, Encoded):
                 self._push(stepper, item)
             else:
@@ -193,9 +193,10 @@ class Work:
                 if not self._encoded and number == self._number and not self._closing:
                     self._changed.wait(_IDLE_S)
 
-    def _next(self, stepper: Stepper) -> Encoded | Hole | Edge | None:
+    def _next(self, number: int) -> Encoded | Hole | Edge | None:
         with self._changed:
-            if not self._encoded:
+            # What another run has put meanwhile is for that run's decoder.
+            if not self._encoded or number != self._number:
                 return None
             if isinstance(self._encoded[0], Edge) and len(self._encoded) > 1:
                 self._encoded.popleft()  # it is over already

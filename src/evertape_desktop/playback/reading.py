@@ -212,7 +212,7 @@ async def _part_backward(footage: Footage, part: Part, table: Table, until: int)
     keys = [one for one in table.fragments if one.key and one.start <= until]
     ends = {one.start: after.start for one, after in pairwise(keys)}
     for place in reversed(keys):
-        end = ends.get(place.start, max(until, place.end))
+        end = ends.get(place.start, max(until + 1, place.end))
         if end <= part.start:
             return
         for one in await footage.pictures(part, [place], table.head):

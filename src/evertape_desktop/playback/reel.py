@@ -62,13 +62,16 @@ class Reel:
 
     def has(self, at: int) -> bool:
         """Whether a picture of that instant is at hand, without asking for anything."""
-        near = [*self._behind, *(one for one in self._ahead if isinstance(one, Shown))]
+        behind = self._behind if self._mode is not Mode.BACK else ()
+        near = [*behind, *(one for one in self._ahead if isinstance(one, Shown))]
         if self.shown is not None and self._is_current:
             near.append(self.shown)
         return any(one.utc <= at < one.until for one in near)
 
     def rewind(self, at: int) -> None:
-        """Go back to a picture that was shown; see ``has``."""
+        """Go back to a picture that was shown; see ``has``. Backward there is none: what was shown is later."""
+        if self._mode is Mode.BACK:
+            return
         if self._is_current and self.shown is not None and self.shown.utc > at:
             self._ahead.appendleft(self.shown)
             self._is_current = False
