@@ -33,7 +33,11 @@ class Machine:
         (self.checkout / "src/evertape/cli").mkdir(parents=True)
         shutil.copy(ROOT / "src/evertape/cli/packages.txt", self.checkout / "src/evertape/cli")
         shutil.copytree(ROOT / "tools", self.checkout / "tools")
-        for name in ("evertape", "requirements.lock", *(f"requirements-{each}.lock" for each in ("desktop", "test", "gi"))):
+        for name in (
+            "evertape",
+            "requirements.lock",
+            *(f"requirements-{each}.lock" for each in ("desktop", "test", "gi")),
+        ):
             shutil.copy(ROOT / name, self.checkout)
         (self.checkout / "os-release").write_text("ID=debian\n")
 
@@ -111,7 +115,9 @@ def test_line_names_only_what_is_missing(machine: Machine) -> None:
 
 def test_tests_need_everything(machine: Machine) -> None:
     machine.is_debian(uid=1000)
-    wanted = [package for name in ("base", "lab", "desktop", "xvfb", "test", "web") for package in packages(name, "apt")]
+    wanted = [
+        package for name in ("base", "lab", "desktop", "xvfb", "test", "web") for package in packages(name, "apt")
+    ]
     assert lines_to_run(machine.start("test")) == [apt_line(*wanted)]
 
 

@@ -83,7 +83,9 @@ def test_locks_satisfy_what_the_project_asks_for() -> None:
         )
 
 
-@pytest.mark.parametrize("names, roots", [(("",), None), (("", "-desktop"), "desktop"), (("", "-desktop", "-test"), "test")])
+@pytest.mark.parametrize(
+    "names, roots", [(("",), None), (("", "-desktop"), "desktop"), (("", "-desktop", "-test"), "test")]
+)
 def test_locks_cover_all_that_the_packages_themselves_need(names: tuple[str, ...], roots: str | None) -> None:
     texts = PROJECT["dependencies"] if roots is None else PROJECT["optional-dependencies"][roots]
     locked = pins(*names)

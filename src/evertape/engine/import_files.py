@@ -1,4 +1,4 @@
-"""``evertape adopt`` of a folder with another recorder's MP4 or Matroska files: taken in as segments of ours, losslessly.
+"""``evertape adopt`` of another recorder's MP4 or Matroska files: they become segments of ours, losslessly.
 
 Blocking, while no service runs. The originals are only read. Each file appears whole on the volume or not at all; what
 is done is known by the ids, which are made of the files' names, sizes and times. So it may be interrupted anywhere.
