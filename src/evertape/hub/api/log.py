@@ -44,7 +44,7 @@ class LogAnswer(BaseModel):
     lines: list[LogLine]
 
 
-@router.get("/log", summary="What the processes say", responses=errors(401, 403, 503))
+@router.get("/log", summary="What the processes say", responses=errors(401, 403, 409, 503))
 async def log_lines(
     services: Shared,
     who: Operator,
